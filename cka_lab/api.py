@@ -1,0 +1,395 @@
+"""What authors of packs import: the protocols of a lab's place, and the decorators for graders and faults.
+
+A grader is a read-only question, a fault is a reversible act (undone by a reset to the baseline)::
+
+    @grader("file_exists")
+    def file_exists(lab: LabView, *, path: LabPath) -> Mismatch | None:
+        if lab.node().stat(path) is None:
+            return Mismatch(f"{path} is not there", expected="a file", found="nothing")
+        return None
+
+Params are keyword-only and typed; YAML is checked against the signature when a scenario is loaded.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Protocol, TypeVar, runtime_checkable
+
+from cka_lab.errors import LabFailure, LabGone, NotAvailable, Unreadable
+from cka_lab.model import Diagnosis, Mark, Mismatch
+from cka_lab.proc import Completed
+from cka_lab.wait import Progress, until
+
+__all__ = [
+    "Bench",
+    "Capability",
+    "Cluster",
+    "ClusterSpec",
+    "Completed",
+    "Container",
+    "Diagnosis",
+    "Fault",
+    "FileInfo",
+    "Grader",
+    "LabFailure",
+    "LabGone",
+    "LabPath",
+    "LabView",
+    "LabWriter",
+    "Mark",
+    "MarkName",
+    "Mismatch",
+    "Node",
+    "NodeView",
+    "NotAvailable",
+    "PackPath",
+    "Problem",
+    "Process",
+    "Progress",
+    "Provider",
+    "ProviderInfo",
+    "ShellChannel",
+    "Unreadable",
+    "fault",
+    "grader",
+    "until",
+]
+
+T = TypeVar("T")
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+# -- types of params: plain strings to Python, checked meaning to the loader ------------------------------
+
+
+@dataclass(frozen=True)
+class ParamKind:
+    """Marks a string param whose meaning the loader checks."""
+
+    kind: str
+
+
+LabPath = Annotated[str, ParamKind("lab-path")]
+"""An absolute path inside the lab."""
+PackPath = Annotated[str, ParamKind("pack-path")]
+"""A path below the scenario's own folder; must exist, must not leave it."""
+MarkName = Annotated[str, ParamKind("mark")]
+"""The name of a mark that a set-up step of the same scenario records."""
+RecordedMark = Annotated[str, ParamKind("records-mark")]
+"""The name under which a set-up step records a mark."""
+
+
+class Capability(StrEnum):
+    """What a place can do; a scenario `requires` some. Meanings: the catalogue's section 2."""
+
+    ETCD = "etcd"
+    ETCD_CLUSTER = "etcd-cluster"
+    ETCD_SYSTEMD = "etcd-systemd"
+    SNAPSHOT_BUMP = "snapshot-bump"
+    STATIC_PODS = "static-pods"
+    KUBE_API = "kube-api"
+    WORKLOADS = "workloads"
+    SYSTEMD = "systemd"
+    MULTI_NODE = "multi-node"
+    NETWORK_POLICY = "network-policy"
+    CRON = "cron"
+    COPY = "copy"
+    KUBEADM = "kubeadm"
+    PACKAGES = "packages"
+    UPGRADE_KIT = "upgrade-kit"
+    CNI_FREE = "cni-free"
+    METRICS = "metrics"
+    GATEWAY = "gateway"
+    HELM = "helm"
+    KUBECTL_CLIENT = "kubectl-client"
+
+
+# -- what a place looks like ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class FileInfo:
+    """One file inside a lab, symlinks followed. ``kind``: file, dir, fifo, socket, device."""
+
+    kind: str
+    size: int
+    mode: int
+    mtime: float
+    uid: int
+    gid: int
+    inode: int
+    device: int
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A live process inside a lab; ``age`` in seconds, ``pid`` as the node sees it."""
+
+    pid: int
+    parent: int
+    argv: tuple[str, ...]
+    age: float
+    uid: int
+    cwd: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A container of a static pod as the CRI reports it. ``state``: running, exited, waiting."""
+
+    id: str
+    name: str
+    pod: str
+    namespace: str
+    image: str
+    state: str
+    attempt: int
+    created: float
+    started: float
+    finished: float
+    exit_code: int | None
+    pid: int
+    log_path: str
+    manifest: str
+    argv: tuple[str, ...] = ()
+    message: str = ""
+
+
+class ShellChannel(Protocol):
+    """An interactive shell: ``fd`` is the master of its pty, owned by the caller until close()."""
+
+    fd: int
+
+    def resize(self, rows: int, cols: int) -> None: ...
+
+    def wait(self, timeout: float | None = None) -> int | None:
+        """Block until the shell ends; its exit code, or None at the timeout."""
+
+    def close(self) -> None:
+        """Hang up (SIGHUP to the shell's session) and close ``fd``. Never raises."""
+
+
+class NodeView(Protocol):
+    """What a grader may ask of a node. All paths are absolute and resolve inside the node."""
+
+    name: str
+
+    def read(self, path: str, limit: int = 16 << 20) -> bytes:
+        """A regular file's bytes. FileNotFoundError; Unreadable if not regular or over ``limit`` bytes."""
+
+    def fetch(self, path: str, to: Path, limit: int = 1 << 30) -> None:
+        """Copy a regular file to the host path ``to``. Errors as for read()."""
+
+    def stat(self, path: str) -> FileInfo | None:
+        """None where nothing is (also for a dangling symlink)."""
+
+    def list(self, path: str) -> list[str]:
+        """Sorted names in a folder, [] where there is none."""
+
+    def processes(self) -> list[Process]: ...
+
+    def containers(self) -> list[Container]:
+        """All containers of static pods, the live one and the last ended one of each."""
+
+    def connect(self, host: str, port: int, timeout: float = 3.0) -> socket.socket:
+        """A TCP connection made from inside the node. OSError as usual."""
+
+
+class Node(NodeView, Protocol):
+    """A node as faults, solutions and front ends use it: it can be changed."""
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        timeout: float = 30.0,
+        ok: Collection[int] = (0,),
+        stdin: bytes = b"",
+        env: Mapping[str, str] | None = None,
+        cwd: str = "/root",
+    ) -> Completed:
+        """Run a command as root; its process tree is killed at ``timeout``. Raises CommandFailed, LabGone."""
+
+    def write(self, path: str, data: bytes, mode: int = 0o644, mtime: float | None = None) -> None:
+        """Write a file at one move (temporary name, then rename), parents created."""
+
+    def remove(self, path: str) -> None:
+        """Remove a file or a whole folder; nothing there is fine."""
+
+    def shell(
+        self, rows: int, cols: int, term: str = "xterm-256color", argv: Sequence[str] = ()
+    ) -> ShellChannel:
+        """A login shell (or ``argv``) on a new pty, as root."""
+
+
+class Bench(Protocol):
+    """A throw-away place with the lab's etcd tools, apart from the lab: for trial restores.
+
+    ``folder`` is a host folder that is seen inside as ``/bench``, removed at the end.
+    """
+
+    folder: Path
+
+    def run(self, argv: Sequence[str], *, timeout: float = 30.0, ok: Collection[int] = (0,)) -> Completed:
+        """Run a command in ``/bench``, without network, away from lab and host."""
+
+
+class LabView(Protocol):
+    """What a grader gets: read-only."""
+
+    provider: str
+    marks: Mapping[str, Mark]
+
+    def node(self, name: str | None = None) -> NodeView:
+        """The node of that name, else the first one."""
+
+    def client_files(self) -> Mapping[str, bytes]:
+        """The lab's own client certificate for etcd, kept out of reach: ``ca``, ``cert``, ``key`` as PEM."""
+
+    def bench(self) -> AbstractContextManager[Bench]: ...
+
+    def once(self, key: tuple[Any, ...], make: Callable[[], T]) -> T:
+        """``make()`` once within one grading; checks that run in parallel share the answer."""
+
+    def hold(self, age: float, seconds_so_far: Callable[[], float]) -> None:
+        """Wait for what is missing until ``seconds_so_far()`` reaches ``age``; returns at once if it falls back."""
+
+
+class LabWriter(LabView, Protocol):
+    """What a fault or set-up step gets."""
+
+    def node(self, name: str | None = None) -> Node: ...
+
+    def record(self, mark: Mark) -> None:
+        """Keep a mark outside the learner's reach."""
+
+    def pack_file(self, path: str) -> bytes:
+        """A file of the scenario's folder."""
+
+
+# -- providers --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something missing on this machine: what, why it matters, and the exact fix.
+
+    ``command``: what `doctor --fix` runs, if it can be fixed by one.
+    """
+
+    what: str
+    why: str
+    fix: str
+    command: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderInfo:
+    """``problems`` non-empty means: not available here."""
+
+    name: str
+    title: str
+    capabilities: frozenset[str]
+    problems: tuple[Problem, ...] = ()
+    facts: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterSpec:
+    """The shape of a cluster. ``etcd_members``: 1 (kubeadm's own) or 3 (m1-m3 on 127.0.0.11-13)."""
+
+    control_planes: int = 1
+    workers: int = 0
+    etcd_members: int = 1
+
+
+@runtime_checkable
+class Cluster(Protocol):
+    """One lab's place."""
+
+    id: str
+    provider: str
+    spec: ClusterSpec
+
+    def names(self) -> Sequence[str]:
+        """The node names, the first one is where the learner sits."""
+
+    def node(self, name: str | None = None) -> Node: ...
+
+    def alive(self) -> bool: ...
+
+    def client_files(self) -> Mapping[str, bytes]: ...
+
+    def bench(self) -> AbstractContextManager[Bench]: ...
+
+    def save_baseline(self, progress: Progress) -> None:
+        """Keep the present state as the one that reset() returns to."""
+
+    def reset(self, progress: Progress) -> None:
+        """Back to the baseline in place; open shells end. Works also when the lab's processes are dead."""
+
+
+class Provider(Protocol):
+    """A kind of place."""
+
+    name: str
+
+    def info(self) -> ProviderInfo:
+        """What it can do here and what is missing; cheap, changes nothing."""
+
+    def create(self, lab_id: str, spec: ClusterSpec, progress: Progress) -> Cluster:
+        """A healthy cluster. On failure or cancel what was made is removed. NotAvailable, LabFailure."""
+
+    def attach(self, lab_id: str) -> Cluster:
+        """The cluster of an existing lab, alive or not. NotFound."""
+
+    def labs(self) -> Sequence[str]:
+        """Ids of all labs of which anything is left, alive or not."""
+
+    def delete(self, lab_id: str) -> None:
+        """Remove everything of it: processes, mounts, files. Nothing there is fine."""
+
+
+# -- graders and faults -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Grader:
+    """A named grader function ``(lab, **params) -> Mismatch | None``; raising means "could not check"."""
+
+    name: str
+    function: Callable[..., Mismatch | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A named fault or set-up step ``(lab, **params) -> None``."""
+
+    name: str
+    function: Callable[..., None]
+
+
+def grader(name: str) -> Callable[[_F], _F]:
+    """Name a function as a grader; plug-in loading finds it in its module."""
+
+    def mark(function: _F) -> _F:
+        function.__dict__["cka_lab"] = Grader(name, function)
+        return function
+
+    return mark
+
+
+def fault(name: str) -> Callable[[_F], _F]:
+    """Name a function as a fault or set-up step; plug-in loading finds it in its module."""
+
+    def mark(function: _F) -> _F:
+        function.__dict__["cka_lab"] = Fault(name, function)
+        return function
+
+    return mark

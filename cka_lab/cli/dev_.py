@@ -1,0 +1,128 @@
+"""`cka-lab dev check | schema | new`: for authors of scenarios."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from cka_lab.cli.common import columns, json_option, open_catalog, pack_option, print_json, say, seconds
+
+PARALLEL = 4
+"""Scenarios proven at once: they mostly wait for ages."""
+
+
+@click.group()
+def command() -> None:
+    """For authors of scenarios: check, schema, new."""
+
+
+@command.command()
+@click.argument("scenarios", nargs=-1, metavar="[ID]...")
+@click.option("--provider", help="Only on this provider.")
+@click.option("--jobs", default=PARALLEL, show_default=True, help="Scenarios at once.")
+@click.option("-v", "--verbose", is_flag=True, help="Show every finding, not only the failed ones.")
+@pack_option
+@json_option
+@click.pass_context
+def check(
+    ctx: click.Context,
+    scenarios: tuple[str, ...],
+    provider: str | None,
+    jobs: int,
+    verbose: bool,
+    more_packs: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Prove scenarios on each provider that they claim and that is here; all of them by default.
+
+    Untouched 0, each solution full marks, each mistake exactly its score and diagnosis, graded twice the same,
+    a reset returns to 0, nothing left behind. Exit code 0 only if all of it held.
+
+    --json: {"ok": bool, "proofs": [{"scenario", "provider", "ok", "seconds", "findings": [{"what", "expected",
+    "found", "ok", "seconds", "detail"}]}], "not_available": {scenario: why}, "problems": [str]}
+    """
+    from cka_lab.lab import Labs
+    from cka_lab.prove import Finding, Proof, prove
+    from cka_lab.store import Store
+
+    catalog = open_catalog(ctx, more_packs)
+    problems = [str(p) for p in catalog.problems]
+    chosen = [catalog.get(name) for name in scenarios] or list(catalog.scenarios())
+    with tempfile.TemporaryDirectory(prefix="cka-lab-dev-") as folder:
+        labs = Labs(catalog, Store(Path(folder) / "proof.sqlite3"))
+        jobs_to_do, not_available = [], {}
+        for scenario in chosen:
+            where = labs.availability(scenario)
+            wanted = [p for p in where.providers if provider in (None, p)]
+            if not wanted:
+                not_available[scenario.id] = where.why_not or f"not on {provider}"
+            jobs_to_do += [(scenario, name) for name in wanted]
+
+        def one(job) -> tuple[Proof, float]:  # type: ignore[no-untyped-def]
+            began = time.monotonic()
+
+            def show(finding: Finding) -> None:
+                if not finding.ok or verbose:
+                    sign = click.style("✓", fg="green") if finding.ok else click.style("✗", fg="red")
+                    line = f"{sign} {job[0].id} on {job[1]}: {finding.what}: expected {finding.expected}, found {finding.found}"
+                    say("\n    ".join([line, *finding.detail.splitlines()]))
+
+            return prove(labs, *job, show), time.monotonic() - began
+
+        with ThreadPoolExecutor(max(1, jobs)) as pool:
+            proofs = list(pool.map(one, jobs_to_do))
+    ok = all(proof.ok for proof, _ in proofs) and not problems and bool(proofs)
+    if as_json:
+        about = [asdict(proof) | {"ok": proof.ok, "seconds": round(took, 2)} for proof, took in proofs]
+        print_json({"ok": ok, "proofs": about, "not_available": not_available, "problems": problems})
+    else:
+        _print(proofs, not_available, problems)
+    ctx.exit(0 if ok else 1 if proofs or problems else 3)
+
+
+def _print(proofs, not_available, problems) -> None:  # type: ignore[no-untyped-def]
+    rows = [
+        [
+            proof.scenario,
+            proof.provider,
+            click.style("proven", fg="green") if proof.ok else click.style("FAILED", fg="red"),
+            f"{sum(f.ok for f in proof.findings)}/{len(proof.findings)}",
+            seconds(took),
+        ]
+        for proof, took in proofs
+    ]
+    if rows:
+        click.echo(columns(rows, ["SCENARIO", "PROVIDER", "PROOF", "FINDINGS", "TIME"]))
+    for name, why in not_available.items():
+        click.echo(f"{name}: not available here: {why}")
+    for problem in problems:
+        click.echo(f"{click.style('problem:', fg='red')} {problem}")
+
+
+@command.command()
+@pack_option
+@click.pass_context
+def schema(ctx: click.Context, more_packs: tuple[str, ...]) -> None:
+    """The JSON Schema of scenario.yaml, for editors, with every grader's and fault's params."""
+    from cka_lab.schema import json_schema
+
+    print_json(json_schema(open_catalog(ctx, more_packs).all_names()))
+
+
+@command.command()
+@click.argument("domain")
+@click.argument("name")
+@click.option("--pack", "pack", default=".", show_default=True, metavar="DIR", help="The pack's folder.")
+def new(domain: str, name: str, pack: str) -> None:
+    """Write a new scenario that loads, as a place to begin: DIR/scenarios/DOMAIN/NAME."""
+    from cka_lab.scaffold import template
+
+    folder = template(Path(pack), domain, name)
+    click.echo(
+        f"{folder}: edit scenario.yaml and solution.sh, then prove it:\n  cka-lab dev check {name} --pack {pack}"
+    )
