@@ -189,12 +189,12 @@ class NodeView(Protocol):
     def stat(self, path: str) -> FileInfo | None:
         """None where nothing is (also for a dangling symlink)."""
 
-    def list(self, path: str) -> list[str]:
+    def list(self, path: str) -> Sequence[str]:
         """Sorted names in a folder, [] where there is none."""
 
-    def processes(self) -> list[Process]: ...
+    def processes(self) -> Sequence[Process]: ...
 
-    def containers(self) -> list[Container]:
+    def containers(self) -> Sequence[Container]:
         """All containers of static pods, the live one and the last ended one of each."""
 
     def connect(self, host: str, port: int, timeout: float = 3.0) -> socket.socket:
@@ -222,9 +222,7 @@ class Node(NodeView, Protocol):
     def remove(self, path: str) -> None:
         """Remove a file or a whole folder; nothing there is fine."""
 
-    def shell(
-        self, rows: int, cols: int, term: str = "xterm-256color", argv: Sequence[str] = ()
-    ) -> ShellChannel:
+    def shell(self, rows: int, cols: int, term: str = "xterm-256color", argv: Sequence[str] = ()) -> ShellChannel:
         """A login shell (or ``argv``) on a new pty, as root."""
 
 

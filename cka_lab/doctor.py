@@ -51,9 +51,7 @@ def examine(labs: Labs) -> Report:
         )
         findings += [_from_problem(problem) for problem in info.problems]
     findings += [
-        Finding(
-            f"the lab {lab} is left over", "it holds memory and disk", "cka-lab doctor --fix", leftover=lab
-        )
+        Finding(f"the lab {lab} is left over", "it holds memory and disk", "cka-lab doctor --fix", leftover=lab)
         for lab in [*labs.leftovers(), *_never_ready(labs)]
     ]
     findings += [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -53,13 +53,13 @@ class ReadOnlyNode:
     def stat(self, path: str) -> FileInfo | None:
         return self._node.stat(path)
 
-    def list(self, path: str) -> list[str]:
+    def list(self, path: str) -> Sequence[str]:
         return self._node.list(path)
 
-    def processes(self) -> list[Process]:
+    def processes(self) -> Sequence[Process]:
         return self._node.processes()
 
-    def containers(self) -> list[Container]:
+    def containers(self) -> Sequence[Container]:
         return self._node.containers()
 
     def connect(self, host: str, port: int, timeout: float = 3.0) -> socket:
@@ -156,7 +156,8 @@ class Writer(View):
 
 def ask(registry: Registry, call: GraderCall | Check, view: View) -> Mismatch | None:
     """Ask one grader. Whatever it raises is ours."""
-    return registry.graders[call.uses].function(view, **call.with_)
+    answer: Mismatch | None = registry.graders[call.uses].function(view, **call.with_)
+    return answer
 
 
 def grade(

@@ -52,9 +52,7 @@ def attempt_to_json(attempt: Attempt) -> Json:
 
 def attempt_from_json(data: Json) -> Attempt:
     """The inverse of attempt_to_json(); derived fields are ignored. KeyError, ValueError on other shapes."""
-    return Attempt(
-        data["scenario"], tuple(_task_from_json(t) for t in data["tasks"]), data["at"], data["seconds"]
-    )
+    return Attempt(data["scenario"], tuple(_task_from_json(t) for t in data["tasks"]), data["at"], data["seconds"])
 
 
 def mark_to_json(mark: Mark) -> Json:

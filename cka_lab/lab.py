@@ -112,9 +112,7 @@ class Labs:
         try:
             cluster = self.providers[where].create(row.id, _spec(scenario), progress)
             marks: dict[str, Mark] = {}
-            bring_about(
-                scenario, self.catalog.registry(scenario), Writer(cluster, marks, scenario.folder), progress
-            )
+            bring_about(scenario, self.catalog.registry(scenario), Writer(cluster, marks, scenario.folder), progress)
             with progress.step("saving the starting point"):
                 cluster.save_baseline(progress)
             progress.check()
@@ -129,13 +127,9 @@ class Labs:
         """The lab of that id (or a unique beginning of it), else the latest one. NotFound."""
         row = self._find(lab_id)
         if not row.ready:
-            raise UsageError(
-                f"the lab {row.id} was never finished", fix=f"`cka-lab stop {row.id}` removes it"
-            )
+            raise UsageError(f"the lab {row.id} was never finished", fix=f"`cka-lab stop {row.id}` removes it")
         cluster = self.providers[row.provider].attach(row.id)
-        return Lab(
-            self, row, self.catalog.get(f"{row.pack}:{row.scenario}"), cluster, self.store.session(row.id)
-        )
+        return Lab(self, row, self.catalog.get(f"{row.pack}:{row.scenario}"), cluster, self.store.session(row.id))
 
     def status(self) -> list[LabStatus]:
         """Every lab of which anything is left, known to the store or not."""
@@ -179,17 +173,13 @@ class Labs:
 
     def _choose(self, scenario: Scenario, provider: str | None) -> str:
         if provider and provider not in self.providers:
-            raise UsageError(
-                f"there is no provider {provider!r}", fix=f"use one of: {', '.join(self.providers)}"
-            )
+            raise UsageError(f"there is no provider {provider!r}", fix=f"use one of: {', '.join(self.providers)}")
         available = self.availability(scenario)
         if provider is None and available:
             return available.providers[0]
         if provider in available.providers:
             return str(provider)
-        raise NotAvailable(
-            f"{scenario.id} is not available here: {available.why_not}", fix="see `cka-lab doctor`"
-        )
+        raise NotAvailable(f"{scenario.id} is not available here: {available.why_not}", fix="see `cka-lab doctor`")
 
     def _find(self, lab_id: str | None) -> LabRow:
         rows = self.store.labs()
@@ -226,9 +216,7 @@ class Labs:
 class Lab:
     """One lab with its session. Methods that take long report to ``emit`` or ``progress``."""
 
-    def __init__(
-        self, labs: Labs, row: LabRow, scenario: Scenario, cluster: Cluster, session: Session
-    ) -> None:
+    def __init__(self, labs: Labs, row: LabRow, scenario: Scenario, cluster: Cluster, session: Session) -> None:
         self.labs, self.row, self.scenario = labs, row, scenario
         self.cluster, self.session = cluster, session
         self.registry = labs.catalog.registry(scenario)
@@ -270,9 +258,7 @@ class Lab:
         """Grade and keep the result; the clock runs on."""
         return self._graded("check", emit, cancel)
 
-    def finish(
-        self, emit: Emit = ignore, cancel: threading.Event | None = None, *, time_up: bool = False
-    ) -> Attempt:
+    def finish(self, emit: Emit = ignore, cancel: threading.Event | None = None, *, time_up: bool = False) -> Attempt:
         """Grade what stands, keep it as the session's result, stop the clock."""
         attempt = self._graded("time-up" if time_up else "finish", emit, cancel)
         self._keep(self.session.finish(self.now()))
@@ -297,9 +283,7 @@ class Lab:
 
     def run_script(self, script: Path) -> Completed:
         """Run a solution or a mistake of the scenario in the lab, as root; any exit code is fine."""
-        return self.cluster.node().run(
-            ["/bin/bash", "-c", script.read_text()], timeout=SOLUTION_SECONDS, ok=range(256)
-        )
+        return self.cluster.node().run(["/bin/bash", "-c", script.read_text()], timeout=SOLUTION_SECONDS, ok=range(256))
 
     def reset(self, progress: Progress | None = None) -> None:
         """Back to the broken state the learner first saw, shown to bite again; a new session begins."""

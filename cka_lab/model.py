@@ -64,9 +64,7 @@ class Score:
     unchecked: int = 0
 
     def __add__(self, other: Score) -> Score:
-        return Score(
-            self.earned + other.earned, self.possible + other.possible, self.unchecked + other.unchecked
-        )
+        return Score(self.earned + other.earned, self.possible + other.possible, self.unchecked + other.unchecked)
 
     @property
     def percent(self) -> int:

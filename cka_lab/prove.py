@@ -59,9 +59,7 @@ class _Prover:
         self.findings.append(finding)
         self.show(finding)
 
-    def graded(
-        self, lab: Lab, what: str, score: int, diagnosis: str = "", since: float | None = None
-    ) -> None:
+    def graded(self, lab: Lab, what: str, score: int, diagnosis: str = "", since: float | None = None) -> None:
         """Grade twice: the score must be exact, both must agree, nothing may be our error."""
         since = time.monotonic() if since is None else since
         first = lab.grade()
@@ -102,11 +100,10 @@ def prove(
             _run_all(prover, lab)
         finally:
             lab.stop()
+        left = lab.id in labs.providers[provider].labs()
+        prover.note("stop", "nothing left", "left over" if left else "nothing left", time.monotonic(), not left)
     except CkaLabError as error:
         prover.note("run", "no failure of ours", error.message, since, False)
-    left = [lab.id for lab in labs.status() if lab.scenario == scenario.id and lab.problem.startswith("left")]
-    if left:
-        prover.note("stop", "nothing left behind", ", ".join(left), since, False)
     return Proof(scenario.id, provider, tuple(prover.findings))
 
 

@@ -67,9 +67,7 @@ class Session:
         """The last grading is made: the clock stops. Finishing twice changes nothing."""
         if self.phase is Phase.FINISHED:
             return self
-        return replace(
-            self, phase=Phase.FINISHED, left=max(0.0, self.remaining(now)), deadline=None, finished=now
-        )
+        return replace(self, phase=Phase.FINISHED, left=max(0.0, self.remaining(now)), deadline=None, finished=now)
 
     def used(self, now: float) -> float:
         """Seconds of clock time used so far."""

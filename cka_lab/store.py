@@ -58,15 +58,11 @@ class Store:
         self._lock = threading.RLock()
         paths.make_private(self.path.parent)
         try:
-            self._db = sqlite3.connect(
-                self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-            )
+            self._db = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
             self._db.row_factory = sqlite3.Row
             self._migrate()
         except sqlite3.DatabaseError as error:
-            raise LabFailure(
-                f"{self.path}: {error}", fix="move that file away; the program makes a new one"
-            ) from error
+            raise LabFailure(f"{self.path}: {error}", fix="move that file away; the program makes a new one") from error
 
     def close(self) -> None:
         self._db.close()
@@ -146,9 +142,7 @@ class Store:
 
     def session(self, lab: str) -> Session:
         """The latest session of a lab."""
-        row = self._db.execute(
-            "SELECT * FROM sessions WHERE lab = ? ORDER BY id DESC LIMIT 1", (lab,)
-        ).fetchone()
+        row = self._db.execute("SELECT * FROM sessions WHERE lab = ? ORDER BY id DESC LIMIT 1", (lab,)).fetchone()
         if row is None:
             raise NotFound(f"the lab {lab!r} has no session", fix="`cka-lab reset` begins one")
         fields = dict(row) | {"phase": Phase(row["phase"]), "hints": tuple(json.loads(row["hints"]))}

@@ -69,9 +69,7 @@ def command_line() -> list[Figure]:
     for args, limit in ((["--version"], 150.0), (["list"], 300.0)):
         run(*args)
         took = statistics.median(timed(lambda a=args: run(*a)) for _ in range(RUNS))  # type: ignore[misc]
-        figures.append(
-            Figure(f"cka-lab {args[0]}", took * 1000, "ms", limit, f"{took / python:.1f} x python")
-        )
+        figures.append(Figure(f"cka-lab {args[0]}", took * 1000, "ms", limit, f"{took / python:.1f} x python"))
     return figures
 
 

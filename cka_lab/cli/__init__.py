@@ -65,9 +65,7 @@ class LazyGroup(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-@click.group(
-    cls=LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
-)
+@click.group(cls=LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="cka-lab", message="%(prog)s %(version)s")
 @click.option(
     "--pack",
@@ -88,9 +86,7 @@ def cli(ctx: click.Context, packs: tuple[str, ...]) -> None:
         from cka_lab.cli.common import open_labs
 
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
-            ctx.fail(
-                "The full-screen program needs a terminal; name a command (see --help), e.g. `cka-lab demo`."
-            )
+            ctx.fail("The full-screen program needs a terminal; name a command (see --help), e.g. `cka-lab demo`.")
         from cka_lab.tui.app import run
 
         run(open_labs(ctx))

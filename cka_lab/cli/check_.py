@@ -35,10 +35,7 @@ def grade_lab(ctx: click.Context, lab: str | None, as_json: bool, *, finish: boo
     due = opened.session.due(opened.now())
     steps = Steps()
     with cancelling() as cancel:
-        if finish or due:
-            attempt = opened.finish(steps, cancel, time_up=due)
-        else:
-            attempt = opened.check(steps, cancel)
+        attempt = opened.finish(steps, cancel, time_up=due) if finish or due else opened.check(steps, cancel)
     steps.done()
     if as_json:
         print_json({"lab": opened.id} | attempt_to_json(attempt))

@@ -33,9 +33,7 @@ WORDS = {
 
 
 def json_option(command: F) -> F:
-    return click.option("--json", "as_json", is_flag=True, help="Print JSON of a documented, stable shape.")(
-        command
-    )
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON of a documented, stable shape.")(command)
 
 
 def lab_argument(command: F) -> F:
@@ -117,9 +115,7 @@ class Steps:
                 start = "\r\033[K" if self.live else ""
                 click.echo(f"{start}{sign} {event.title}  {seconds(event.seconds)}", err=True)
             elif isinstance(event, CheckWaiting) and self.live:
-                click.echo(
-                    f"\r\033[K… {event.check}: must hold {event.seconds:.0f} s more", err=True, nl=False
-                )
+                click.echo(f"\r\033[K… {event.check}: must hold {event.seconds:.0f} s more", err=True, nl=False)
 
     def done(self) -> None:
         if self.live:
@@ -151,9 +147,7 @@ def show_attempt(attempt: Attempt) -> None:
         if task.penalty:
             click.echo(f"    hints cost {task.penalty}")
         for guard in task.broken_guards:
-            click.echo(
-                click.style(f"    task {task.id} scores 0: it had to stay true that {guard.says}", fg="red")
-            )
+            click.echo(click.style(f"    task {task.id} scores 0: it had to stay true that {guard.says}", fg="red"))
     for diagnosis in attempt.diagnoses:
         click.echo(f"\n{click.style(diagnosis.code, bold=True)}: {diagnosis.lesson}")
     score = attempt.score

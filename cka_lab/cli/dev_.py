@@ -7,10 +7,14 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from cka_lab.cli.common import columns, json_option, open_catalog, pack_option, print_json, say, seconds
+
+if TYPE_CHECKING:
+    from cka_lab.schema import Scenario
 
 PARALLEL = 4
 """Scenarios proven at once: they mostly wait for ages."""
@@ -63,16 +67,18 @@ def check(
                 not_available[scenario.id] = where.why_not or f"not on {provider}"
             jobs_to_do += [(scenario, name) for name in wanted]
 
-        def one(job) -> tuple[Proof, float]:  # type: ignore[no-untyped-def]
+        def one(job: tuple[Scenario, str]) -> tuple[Proof, float]:
             began = time.monotonic()
+            scenario, place = job
 
             def show(finding: Finding) -> None:
                 if not finding.ok or verbose:
                     sign = click.style("✓", fg="green") if finding.ok else click.style("✗", fg="red")
-                    line = f"{sign} {job[0].id} on {job[1]}: {finding.what}: expected {finding.expected}, found {finding.found}"
+                    line = f"{sign} {scenario.id} on {place}: {finding.what}"
+                    line += f": expected {finding.expected}, found {finding.found}"
                     say("\n    ".join([line, *finding.detail.splitlines()]))
 
-            return prove(labs, *job, show), time.monotonic() - began
+            return prove(labs, scenario, place, show), time.monotonic() - began
 
         with ThreadPoolExecutor(max(1, jobs)) as pool:
             proofs = list(pool.map(one, jobs_to_do))

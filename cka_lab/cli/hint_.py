@@ -24,9 +24,7 @@ def command(ctx: click.Context, lab: str | None, again: bool, as_json: bool) -> 
         return
     if not hints:
         click.echo(
-            "no hints given yet"
-            if again
-            else "no further hint for what is still wrong; see `cka-lab hint --all`"
+            "no hints given yet" if again else "no further hint for what is still wrong; see `cka-lab hint --all`"
         )
     for hint in hints:
         show_markdown(hint.text)

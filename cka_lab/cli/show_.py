@@ -22,10 +22,7 @@ def command(ctx: click.Context, scenario: str, more_packs: tuple[str, ...], as_j
     found = labs.catalog.get(scenario)
     where = labs.availability(found)
     if as_json:
-        data = {
-            name: getattr(found, name)
-            for name in ("id", "title", "domain", "difficulty", "minutes", "weight")
-        }
+        data = {name: getattr(found, name) for name in ("id", "title", "domain", "difficulty", "minutes", "weight")}
         data |= {name: list(getattr(found, name)) for name in ("topics", "requires", "references")}
         data |= {"available": list(where.providers), "why_not": "" if where else where.why_not}
         data["tasks"] = [_task(task) for task in found.tasks]

@@ -60,14 +60,10 @@ def command(
         show_markdown(task.text)
     if no_shell or not sys.stdin.isatty():
         lab.begin()
-        say(
-            f"\nopen a shell with `cka-lab shell`, grade with `cka-lab check`, remove with `cka-lab stop {lab.id}`"
-        )
+        say(f"\nopen a shell with `cka-lab shell`, grade with `cka-lab check`, remove with `cka-lab stop {lab.id}`")
         return
     from cka_lab.cli.terminal import run_shell
 
-    say(
-        "\nin another terminal: cka-lab check · hint · solution · reset; `exit` leaves the shell, the lab stays\n"
-    )
+    say("\nin another terminal: cka-lab check · hint · solution · reset; `exit` leaves the shell, the lab stays\n")
     run_shell(lab)
     say(f"\nthe lab {lab.id} is still there: `cka-lab shell`, `check`, or `stop` to remove it")

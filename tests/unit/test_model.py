@@ -34,9 +34,7 @@ def test_what_could_not_be_checked_is_counted_apart():
 
 
 def test_a_guard_that_could_not_be_checked_leaves_the_points_open():
-    result = task(
-        check("a", Outcome.PASS, 2), check("b", Outcome.FAIL, 3), check("g", Outcome.ERROR, guard=True)
-    )
+    result = task(check("a", Outcome.PASS, 2), check("b", Outcome.FAIL, 3), check("g", Outcome.ERROR, guard=True))
     assert result.score == Score(0, 5, 2)
 
 
@@ -70,9 +68,7 @@ checks = st.builds(
     texts,
     st.just(0.5),
 )
-tasks = st.builds(
-    TaskResult, texts, st.integers(0, 50), st.lists(checks, max_size=4).map(tuple), st.integers(0, 3)
-)
+tasks = st.builds(TaskResult, texts, st.integers(0, 50), st.lists(checks, max_size=4).map(tuple), st.integers(0, 3))
 
 
 @given(st.builds(Attempt, texts, st.lists(tasks, max_size=3).map(tuple), st.just(1.0), st.just(0.25)))

@@ -58,11 +58,7 @@ def test_a_hint_is_remembered_once():
     assert FRESH.show_hint("t/0").show_hint("t/0").hints == ("t/0",)
 
 
-@given(
-    st.lists(
-        st.tuples(st.sampled_from(["begin", "pause", "resume", "finish"]), st.floats(0, 500)), max_size=12
-    )
-)
+@given(st.lists(st.tuples(st.sampled_from(["begin", "pause", "resume", "finish"]), st.floats(0, 500)), max_size=12))
 def test_used_and_remaining_always_add_up_to_the_whole_time(moves):
     session, now = FRESH, 1000.0
     for verb, wait in moves:
