@@ -53,9 +53,7 @@ def command(
         about = {"lab": lab.id, "scenario": lab.scenario.id, "provider": lab.row.provider}
         print_json(about | {"seconds": round(took, 3), "minutes": lab.scenario.minutes, "tasks": texts})
         return
-    say(
-        f"lab {click.style(lab.id, bold=True)} is ready after {seconds(took)}; you have {lab.scenario.minutes} minutes\n"
-    )
+    say(f"lab {click.style(lab.id, bold=True)} is ready after {seconds(took)}; {lab.scenario.minutes} minutes\n")
     for task in lab.scenario.tasks:
         show_markdown(task.text)
     if no_shell or not sys.stdin.isatty():
