@@ -21,11 +21,12 @@ def until(
     timeout: float,
     every: float = 0.02,
     cancel: threading.Event | None = None,
+    hopeless: Callable[[], str] = lambda: "",
 ) -> T:
     """Ask ``question`` until it answers something truthy. Seconds throughout.
 
-    An exception counts as "not yet" and its text as the reason. Raises TimedOut with the last reason,
-    or Cancelled when ``cancel`` is set meanwhile.
+    An exception counts as "not yet" and its text as the reason. Raises TimedOut with the last reason, or at once
+    with what ``hopeless`` says, or Cancelled when ``cancel`` is set meanwhile.
     """
     deadline = time.monotonic() + timeout
     reason = "no answer"
@@ -37,6 +38,8 @@ def until(
                 return answer
         except Exception as error:
             reason = str(error) or type(error).__name__
+        if end := hopeless():
+            raise TimedOut(f"{what}: {end}")
         if time.monotonic() >= deadline:
             raise TimedOut(f"{what}: not within {timeout:g} s ({reason})")
         time.sleep(every)

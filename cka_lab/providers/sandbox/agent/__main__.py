@@ -1,0 +1,21 @@
+"""Pid 1 of the node: agent LISTENER-FD FAST-ETCD(0|1)."""
+
+import os
+import signal
+import socket
+import sys
+import threading
+
+sys.path[:0] = ["/run/.lab", "/run/.lab/site"]
+
+from agent import cri, kubelet, proctree, server  # noqa: E402
+
+listener = socket.socket(fileno=int(sys.argv[1]))
+os.umask(0o022)
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+supervisor = kubelet.Kubelet(os.uname().nodename, sys.argv[2] == "1")
+for work in (supervisor.run, proctree.reap_orphans, lambda: cri.serve(supervisor)):
+    threading.Thread(target=work, daemon=True).start()
+server.serve(listener, supervisor)
