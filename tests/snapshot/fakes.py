@@ -30,7 +30,8 @@ from cka_lab.session import Session
 from cka_lab.wait import Progress
 
 NOW = 1_800_000_000.0
-PROMPT = b"\x1b[1mroot@controlplane\x1b[0m:\x1b[34m~\x1b[0m# etcdctl endpoint health\r\nhttps://127.0.0.1:2379 is healthy\r\n\x1b[1mroot@controlplane\x1b[0m:\x1b[34m~\x1b[0m# "
+DOLLAR = b"\x1b[1mroot@controlplane\x1b[0m:\x1b[34m~\x1b[0m# "
+PROMPT = DOLLAR + b"etcdctl endpoint health\r\nhttps://127.0.0.1:2379 is healthy\r\n" + DOLLAR
 
 
 @dataclass
@@ -100,7 +101,7 @@ def scenarios(folder: Path) -> list[Scenario]:
         ("etcd-client-port", "etcd listens where nobody asks", "troubleshooting", 2, 7),
         (
             "etcd-manifest",
-            "The control plane that does not come back after a change in a manifest",
+            "A control plane that does not come back after a change in its manifest",
             "troubleshooting",
             3,
             10,

@@ -6,11 +6,11 @@ import array
 import json
 import os
 import selectors
-import socket
 import stat
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from socket import AF_UNIX, CMSG_SPACE, SCM_RIGHTS, SOL_SOCKET, socket
 from typing import Any
 
 from cka_lab.errors import LabGone, Unreadable
@@ -29,11 +29,11 @@ class Connection:
     def __init__(
         self, lab: Path, request: Mapping[str, Any], data: bytes = b"", timeout: float = ANSWER_SECONDS
     ) -> None:
-        self._socket = _connect(lab, timeout)
+        self.socket = _connect(lab, timeout)
         self._rest = b""
         self.fds: list[int] = []
         try:
-            self._socket.sendall(json.dumps(request).encode() + b"\n" + data)
+            self.socket.sendall(json.dumps(request).encode() + b"\n" + data)
             line = self._line(timeout)
         except ABRUPT as error:
             self.close()
@@ -52,11 +52,11 @@ class Connection:
         return _parse(self._line(timeout))
 
     def _line(self, timeout: float | None) -> bytes:
-        self._socket.settimeout(timeout)
+        self.socket.settimeout(timeout)
         while b"\n" not in self._rest:
-            chunk, ancillary, _, _ = self._socket.recvmsg(1 << 16, socket.CMSG_SPACE(16))
+            chunk, ancillary, _, _ = self.socket.recvmsg(1 << 16, CMSG_SPACE(16))
             for level, kind, payload in ancillary:
-                if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+                if (level, kind) == (SOL_SOCKET, SCM_RIGHTS):
                     fds = array.array("i")
                     fds.frombytes(payload[: len(payload) // fds.itemsize * fds.itemsize])
                     self.fds += fds
@@ -76,7 +76,7 @@ class Connection:
         return fds
 
     def close(self) -> None:
-        self._socket.close()
+        self.socket.close()
         for fd in self.fds:
             os.close(fd)
         self.fds = []
@@ -126,56 +126,70 @@ def execute(
     """Run argv inside: exit code (None when it took longer than ``timeout`` and was killed), stdout, stderr."""
     deadline = time.monotonic() + timeout
     request = {"op": "exec", "argv": list(argv), "env": dict(env), "cwd": cwd}
-    with Connection(lab, request) as connection:
-        pipes = connection.take(3)
-        try:
-            outputs = _feed(pipes, stdin, connection, deadline)
-        finally:
-            for fd in pipes:
-                if fd >= 0:
-                    os.close(fd)
-        if outputs is None:
-            return None, b"", b""
-        code, out, err = outputs
-        return code, out, err
+    with Connection(lab, request) as connection, _Pipes(connection, stdin) as pipes:
+        code = pipes.until_end(deadline)
+        return code, bytes(pipes.out), bytes(pipes.err)
 
 
-def _feed(pipes: list[int], stdin: bytes, connection: Connection, deadline: float) -> tuple[int, bytes, bytes] | None:
-    """Write stdin and gather both outputs until the exit code comes; None at the deadline."""
-    kept: dict[int, bytearray] = {pipes[1]: bytearray(), pipes[2]: bytearray()}
-    with selectors.DefaultSelector() as selector:
-        for fd in pipes:
+class _Pipes:
+    """A running command's three pipes and the connection on which its exit code comes."""
+
+    def __init__(self, connection: Connection, stdin: bytes) -> None:
+        self._connection, self._stdin = connection, stdin
+        self._write, self._out, self._err = connection.take(3)
+        self.out, self.err = bytearray(), bytearray()
+        self._code: int | None = None
+        self._selector = selectors.DefaultSelector()
+        for fd in (self._write, self._out, self._err):
             os.set_blocking(fd, False)
         if stdin:
-            selector.register(pipes[0], selectors.EVENT_WRITE)
+            self._selector.register(self._write, selectors.EVENT_WRITE, self._feed)
         else:
-            _close(pipes, 0)
-        for fd in kept:
-            selector.register(fd, selectors.EVENT_READ)
-        selector.register(connection._socket, selectors.EVENT_READ)
-        code: int | None = None
+            self._close_stdin()
+        self._selector.register(self._out, selectors.EVENT_READ, lambda: self._read(self._out, self.out))
+        self._selector.register(self._err, selectors.EVENT_READ, lambda: self._read(self._err, self.err))
+        self._selector.register(connection.socket, selectors.EVENT_READ, self._ended)
+
+    def until_end(self, deadline: float) -> int | None:
+        """Move bytes until the exit code is there and the pipes are empty (a daemon may hold them open)."""
         while (left := deadline - time.monotonic()) > 0:
-            ready = selector.select(0 if code is not None else left)
-            if code is not None and not ready:
-                break  # ended, and nothing more is in the pipes (a daemon may hold them open)
+            ready = self._selector.select(0 if self._code is not None else left)
+            if self._code is not None and not ready:
+                return self._code
             for key, _ in ready:
-                if key.fileobj is connection._socket:
-                    selector.unregister(connection._socket)
-                    code = int(connection.receive(ANSWER_SECONDS)["code"])
-                elif key.fd == pipes[0]:
-                    stdin = stdin[_write(key.fd, stdin) :]
-                    if not stdin:
-                        selector.unregister(key.fd)
-                        _close(pipes, 0)
-                elif chunk := _read(key.fd):
-                    kept[key.fd] += chunk
-                    if len(kept[key.fd]) > OUTPUT_LIMIT:
-                        return None
-                else:
-                    selector.unregister(key.fd)
-        if code is None:
-            return None
-        return code, bytes(kept[pipes[1]]), bytes(kept[pipes[2]])
+                key.data()
+            if max(len(self.out), len(self.err)) > OUTPUT_LIMIT:
+                return None
+        return self._code
+
+    def _ended(self) -> None:
+        self._selector.unregister(self._connection.socket)
+        self._code = int(self._connection.receive(ANSWER_SECONDS)["code"])
+
+    def _feed(self) -> None:
+        self._stdin = self._stdin[_write(self._write, self._stdin) :]
+        if not self._stdin:
+            self._selector.unregister(self._write)
+            self._close_stdin()
+
+    def _read(self, fd: int, kept: bytearray) -> None:
+        chunk = _read(fd)
+        kept += chunk
+        if not chunk:
+            self._selector.unregister(fd)
+
+    def _close_stdin(self) -> None:
+        os.close(self._write)
+        self._write = -1
+
+    def __enter__(self) -> _Pipes:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._selector.close()
+        for fd in (self._write, self._out, self._err):
+            if fd >= 0:
+                os.close(fd)
 
 
 def _read(fd: int) -> bytes:
@@ -194,14 +208,9 @@ def _write(fd: int, data: bytes) -> int:
         return len(data)  # the command does not read its stdin
 
 
-def _close(fds: list[int], index: int) -> None:
-    os.close(fds[index])
-    fds[index] = -1
-
-
-def _connect(lab: Path, timeout: float) -> socket.socket:
+def _connect(lab: Path, timeout: float) -> socket:
     """Connect by the folder's descriptor: a socket's address may have 108 bytes only."""
-    made = socket.socket(socket.AF_UNIX)
+    made = socket(AF_UNIX)
     made.settimeout(timeout)
     try:
         folder = os.open(lab, os.O_RDONLY | os.O_DIRECTORY)
@@ -215,11 +224,11 @@ def _connect(lab: Path, timeout: float) -> socket.socket:
     return made
 
 
-def listen(lab: Path) -> socket.socket:
+def listen(lab: Path) -> socket:
     """The listening end that the agent inherits: nothing inside the lab can see or replace it."""
     path = lab / "agent.sock"
     path.unlink(missing_ok=True)
-    made = socket.socket(socket.AF_UNIX)
+    made = socket(AF_UNIX)
     folder = os.open(lab, os.O_RDONLY | os.O_DIRECTORY)
     try:
         made.bind(f"/proc/self/fd/{folder}/agent.sock")

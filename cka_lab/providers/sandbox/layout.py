@@ -16,8 +16,8 @@ TOP = ("etc", "var", "opt", "root", "tmp", "backup", "srv", "home", "mnt", "usr-
 """The node's own top-level folders; the rest of its root is the host's /usr, read-only."""
 MEMBERS = {"m1": "127.0.0.11", "m2": "127.0.0.12", "m3": "127.0.0.13"}
 FOLDERS = (
-    "etc/kubernetes/manifests", "etc/ssl", "etc/alternatives", "var/lib", "var/log/pods", "var/log/containers", "var/tmp",
-    "var/backups", "usr-local/bin", "usr-local/sbin",
+    "etc/kubernetes/manifests", "etc/ssl", "etc/alternatives", "var/lib", "var/log/pods", "var/log/containers",
+    "var/tmp", "var/backups", "usr-local/bin", "usr-local/sbin",
 )  # fmt: skip
 
 

@@ -9,8 +9,10 @@ import termios
 import threading
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import fields
 from fcntl import ioctl
 from pathlib import Path
+from typing import Any
 
 from cka_lab.api import Completed, Container, FileInfo, Process
 from cka_lab.errors import CkaLabError, CommandFailed, LabGone, Unreadable
@@ -48,7 +50,7 @@ class SandboxShell:
                 return
             fd, self.fd = self.fd, -1
         with suppress(OSError):
-            self._connection._socket.shutdown(socket.SHUT_RDWR)
+            self._connection.socket.shutdown(socket.SHUT_RDWR)
         self._connection.close()
         os.close(fd)
 
@@ -98,8 +100,7 @@ class SandboxNode:
 
     def containers(self) -> Sequence[Container]:
         found = client.ask(self._lab, "containers")["containers"]
-        own = Container.__slots__
-        return [Container(**{k: tuple(v) if k == "argv" else v for k, v in c.items() if k in own}) for c in found]
+        return [_container(record) for record in found]
 
     def waiting_pods(self) -> Mapping[str, str]:
         """Pods that have no live container, and why."""
@@ -150,6 +151,11 @@ class SandboxNode:
             return SandboxShell(client.Connection(self._lab, request))
         except OSError as error:
             raise LabGone(f"no shell could be opened: {error.strerror or error}", fix=client.FIX) from error
+
+
+def _container(record: dict[str, Any]) -> Container:
+    known = {field.name: record[field.name] for field in fields(Container)}
+    return Container(**known | {"argv": tuple(record["argv"])})
 
 
 def _check_size(path: str, size: int, limit: int) -> None:

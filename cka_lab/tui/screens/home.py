@@ -13,24 +13,20 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Footer, Static
 
-from cka_lab.tui.failures import Failed, failures_posted
+from cka_lab.tui.failures import failures_posted
 from cka_lab.tui.screens import questions
 from cka_lab.tui.screens.ask import Ask
-from cka_lab.tui.screens.lab import LabScreen
-from cka_lab.tui.screens.page import Page
-from cka_lab.tui.screens.procedure import Procedure
-from cka_lab.tui.screens.removal import removal
+from cka_lab.tui.screens.reception import Reception
 from cka_lab.tui.stock import Stock, find_available, take_stock
 from cka_lab.tui.widgets.catalogue import Catalogue
 from cka_lab.tui.widgets.details import Details
 from cka_lab.tui.widgets.title_bar import TitleBar
-from cka_lab.wait import Progress
 
 if TYPE_CHECKING:
-    from cka_lab.lab import Lab, Labs, LabStatus
+    from cka_lab.lab import LabStatus
 
 
-class Home(Page[None]):
+class Home(Reception):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f1,question_mark", "app.help", "Help"),
         Binding("delete,x", "stop", "Stop the lab", key_display="Del"),
@@ -44,16 +40,6 @@ class Home(Page[None]):
         def __init__(self, stock: Stock) -> None:
             super().__init__()
             self.stock = stock
-
-    class Opened(Message):
-        def __init__(self, lab: Lab) -> None:
-            super().__init__()
-            self.lab = lab
-
-    def __init__(self, labs: Labs) -> None:
-        super().__init__()
-        self.labs = labs
-        self.stock = Stock()
 
     def compose(self) -> ComposeResult:
         yield TitleBar("Practice for the Certified Kubernetes Administrator exam")
@@ -104,9 +90,9 @@ class Home(Page[None]):
             self._choose(id)
         elif lab := self._chosen_lab():
             if lab.problem:
-                self.app.push_screen(questions.problem(lab), lambda answer: self._about(lab, answer))
+                self.app.push_screen(questions.problem(lab), lambda answer: self.about(lab, answer))
             else:
-                self._open(lab.id)
+                self.open(lab.id)
 
     def _choose(self, id: str) -> None:
         """Start the scenario, unless it can't run here or the learner rather goes back to a lab of it."""
@@ -119,63 +105,15 @@ class Home(Page[None]):
             lab = running.id
             self.app.push_screen(ask, lambda answer: self._start_or_open(id, lab, answer))
         else:
-            self._start(id)
+            self.start(id)
 
     def _start_or_open(self, id: str, lab: str, answer: str | None) -> None:
         if answer == "new":
-            self._start(id)
+            self.start(id)
         elif answer == "back":
-            self._open(lab)
-
-    def _start(self, id: str) -> None:
-        scenario = self.stock.scenario(id)
-        title = f"Starting · {scenario.title if scenario else id}"
-
-        def call(progress: Progress) -> Lab:
-            return self.labs.start(id, progress=progress)
-
-        self.app.push_screen(Procedure(title, call, "What had been made of the lab is removed."), self._enter)
-
-    @work(thread=True)
-    def _open(self, id: str) -> None:
-        with failures_posted(self.post_message, "opening the lab"):
-            self.post_message(self.Opened(self.labs.open(id)))
-
-    def on_home_opened(self, message: Opened) -> None:
-        self._enter(message.lab)
-
-    def _enter(self, lab: Lab | None) -> None:
-        if lab:
-            self.app.push_screen(LabScreen(lab))
+            self.open(lab)
 
     def action_stop(self) -> None:
         if lab := self._chosen_lab():
             title = self.stock.title(lab)
-            self.app.push_screen(questions.remove(title), lambda answer: self._about(lab, answer))
-
-    def _about(self, lab: LabStatus, answer: str | None) -> None:
-        if answer == "open":
-            self._open(lab.id)
-        elif answer == "stop":
-            self.app.push_screen(removal(self.labs, [lab.id]))
-
-    def action_leave(self) -> None:
-        """Quit; where a lab runs, ask first."""
-        if not self.stock.running:
-            self.app.exit()
-            return
-        titles = [self.stock.title(lab) for lab in self.stock.running]
-        self.app.push_screen(questions.quit_with(titles), self._leave)
-
-    def _leave(self, answer: str | None) -> None:
-        if answer == "keep":
-            self.app.exit()
-        elif answer == "stop":
-            self.app.push_screen(removal(self.labs, [lab.id for lab in self.stock.running]), self._exit_if)
-
-    def _exit_if(self, removed: bool | None) -> None:
-        if removed:
-            self.app.exit()
-
-    def on_failed(self, message: Failed) -> None:
-        self.app.push_screen(questions.failed(message))
+            self.app.push_screen(questions.remove(title), lambda answer: self.about(lab, answer))

@@ -12,13 +12,9 @@ from textual.widgets import Footer
 from cka_lab.session import Phase
 from cka_lab.tui.failures import failures_posted
 from cka_lab.tui.screens import questions
-from cka_lab.tui.screens.procedure import Procedure
-from cka_lab.tui.screens.removal import removal
 from cka_lab.tui.screens.sitting import Sitting
 from cka_lab.tui.widgets.clock import Clock
-from cka_lab.tui.widgets.task_panel import NOT_CHECKED
 from cka_lab.tui.widgets.title_bar import TitleBar
-from cka_lab.wait import Progress
 
 if TYPE_CHECKING:
     from cka_lab.lab import Lab
@@ -114,44 +110,13 @@ class LabScreen(Sitting):
     def action_finish(self) -> None:
         """Ask and grade; a finished session shows its results again."""
         if self.lab.session.phase is Phase.FINISHED:
-            self._show_last()
+            self.show_last()
         elif not self.busy():
             self.app.push_screen(questions.finish(), lambda yes: self.begin("finish") if yes else None)
-
-    def _show_last(self) -> None:
-        row = next((row for row in self.lab.attempts() if row.kind != "check"), None)
-        if row:
-            self.show_results(row.attempt, row.kind)
 
     def action_reset(self) -> None:
         if not self.busy():
             self.app.push_screen(questions.reset(), lambda yes: self.reset() if yes else None)
-
-    def reset(self) -> None:
-        def call(progress: Progress) -> bool:
-            self.lab.reset(progress)
-            return True
-
-        title = f"Resetting · {self.lab.scenario.title}"
-        self.app.push_screen(Procedure(title, call, "The lab may be half reset: F5 resets it anew."), self._after_reset)
-
-    def _after_reset(self, done: bool | None) -> None:
-        if done:
-            self.panel.checks.clear(NOT_CHECKED)
-            self.panel.hints.show(())
-            self.panel.open("task")
-            self.shell.renew("The lab is reset.")
-            self.notify("The lab is back where it began. This is a new shell, and the clock starts anew.")
-
-    def after_results(self, answer: str | None) -> None:
-        if answer == "again":
-            self.reset()
-        elif answer == "stop":
-            self._stop()
-        elif answer == "keep":
-            self.dismiss()
-        else:
-            self.shell.enter()
 
     def action_leave(self) -> None:
         self.app.push_screen(questions.leave(self.lab), self._leave)
@@ -162,9 +127,6 @@ class LabScreen(Sitting):
         if answer in ("home", "pause"):
             self.dismiss()
         elif answer == "stop":
-            self._stop()
+            self.stop()
         elif answer == "quit":
             self.app.exit()
-
-    def _stop(self) -> None:
-        self.app.push_screen(removal(self.lab.labs, [self.lab.id]), lambda gone: self.dismiss() if gone else None)

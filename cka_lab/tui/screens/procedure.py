@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
+from time import monotonic
 from typing import Any, ClassVar
 
 from textual import work
@@ -16,6 +16,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Footer, Static
 
+from cka_lab.model import Event
 from cka_lab.tui.failures import Failed, Stopped, failures_posted
 from cka_lab.tui.widgets.steps import Steps
 from cka_lab.tui.widgets.title_bar import TitleBar
@@ -62,10 +63,10 @@ class Procedure(Screen[Any]):
         return not (action == "again" and self.running)
 
     def action_again(self) -> None:
-        self.cancel, self.running, self.began = threading.Event(), True, time.monotonic()
+        self.cancel, self.running, self.began = threading.Event(), True, monotonic()
         self.query_one(Steps).clear()
         self._say(Content("Esc cancels."))
-        self._run(Progress(lambda event: self.post_message(Reported(event)), self.cancel))
+        self._run(Progress(self._emit, self.cancel))
         self.refresh_bindings()
 
     def action_stop(self) -> None:
@@ -81,6 +82,9 @@ class Procedure(Screen[Any]):
         with failures_posted(self.post_message, self.heading):
             self.post_message(self.Done(self.call(progress)))
 
+    def _emit(self, event: Event) -> None:
+        self.post_message(Reported(event))
+
     def on_reported(self, message: Reported) -> None:
         self.query_one(Steps).report(message.event)
 
@@ -93,17 +97,11 @@ class Procedure(Screen[Any]):
 
     def on_failed(self, message: Failed) -> None:
         self.running = False
-        took = duration(time.monotonic() - self.began)
-        fix = Content.assemble("\n\n", ("What to do: ", "bold"), message.fix) if message.fix else Content()
-        self._say(
-            Content.assemble(
-                ("✗ This did not work", "bold $text-error"),
-                f" (after {took})\n\n",
-                message.why,
-                fix,
-                "\n\nEsc goes back, F5 tries again.",
-            )  # fmt: skip
-        )
+        took = duration(monotonic() - self.began)
+        head = Content.assemble(("✗ This did not work", "bold $text-error"), f" (after {took})\n\n", message.why)
+        if message.fix:
+            head += Content.assemble("\n\n", ("What to do: ", "bold"), message.fix)
+        self._say(head + Content("\n\nEsc goes back, F5 tries again."))
         self.refresh_bindings()
 
     def _say(self, text: Content) -> None:

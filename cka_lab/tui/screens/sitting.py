@@ -9,13 +9,15 @@ from textual.content import Content
 from cka_lab.model import Attempt
 from cka_lab.tui.failures import Failed, Stopped, failures_posted
 from cka_lab.tui.screens import questions
-from cka_lab.tui.screens.procedure import Procedure
-from cka_lab.tui.screens.results import Results
 from cka_lab.tui.screens.page import Page
+from cka_lab.tui.screens.procedure import Procedure
+from cka_lab.tui.screens.removal import removal
+from cka_lab.tui.screens.results import Results
 from cka_lab.tui.widgets.clock import Clock
 from cka_lab.tui.widgets.shell_pane import ShellPane
-from cka_lab.tui.widgets.task_panel import TaskPanel
+from cka_lab.tui.widgets.task_panel import NOT_CHECKED, TaskPanel
 from cka_lab.tui.work import DOING, Graded, Hinted, Reported, Work
+from cka_lab.wait import Progress
 
 if TYPE_CHECKING:
     from cka_lab.lab import Lab
@@ -111,10 +113,47 @@ class Sitting(Page[None]):
             self.app.pop_screen()
         used = self.lab.session.used(self.lab.now())
         results = Results(self.lab.scenario, attempt, used, time_up=kind == "time-up")
-        self.app.push_screen(results, self.after_results)
+        self.app.push_screen(results, self._after_results)
 
-    def after_results(self, answer: str | None) -> None:
+    def show_last(self) -> None:
+        """The results of a finished session once more."""
+        row = next((row for row in self.lab.attempts() if row.kind != "check"), None)
+        if row:
+            self.show_results(row.attempt, row.kind)
+
+    def _after_results(self, answer: str | None) -> None:
         """See Results for the answers."""
+        if answer == "again":
+            self.reset()
+        elif answer == "stop":
+            self.stop()
+        elif answer == "keep":
+            self.dismiss()
+        else:
+            self.shell.enter()
 
     def reset(self) -> None:
-        """Reset the lab, visibly."""
+        """Back to the broken state, visibly; a new shell."""
+
+        def call(progress: Progress) -> bool:
+            self.lab.reset(progress)
+            return True
+
+        title = f"Resetting · {self.lab.scenario.title}"
+        self.app.push_screen(Procedure(title, call, "The lab may be half reset: F5 resets it anew."), self._after_reset)
+
+    def _after_reset(self, done: bool | None) -> None:
+        if done:
+            self.panel.checks.clear(NOT_CHECKED)
+            self.panel.hints.show(())
+            self.panel.open("task")
+            self.shell.renew("The lab is reset.")
+            self.notify("The lab is back where it began. This is a new shell, and the clock starts anew.")
+
+    def stop(self) -> None:
+        """Remove the lab, visibly, and go back to the first page."""
+        self.app.push_screen(removal(self.lab.labs, [self.lab.id]), self._after_stop)
+
+    def _after_stop(self, gone: bool | None) -> None:
+        if gone:
+            self.dismiss()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import set_cell_size
 from textual import events
+from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
@@ -24,6 +25,8 @@ COLUMNS = (("Difficulty", 12), ("Time", 8), ("Best", 7), ("Here", 4))
 
 class Catalogue(OptionList):
     """Option ids: ``lab:ID``, ``scenario:ID``, ``problem:N``; headings can't be chosen."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select", "Start / go back")]
 
     def __init__(self) -> None:
         super().__init__(id="catalogue")

@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Button, Static
 
-from cka_lab.tui.failures import Failed, failure
+from cka_lab.tui.failures import failure
 from cka_lab.tui.fullscreen import FullScreenShell
 from cka_lab.tui.terminal import Terminal, ghostty
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from time import monotonic
 
 from textual.content import Content
 from textual.widgets import Static
@@ -28,7 +28,7 @@ class Steps(Static):
 
     def report(self, event: Event) -> None:
         if isinstance(event, StepStarted):
-            self._steps.append((event.title, time.monotonic(), None))
+            self._steps.append((event.title, monotonic(), None))
         elif isinstance(event, StepFinished):
             self._finish(event)
         self._show()
@@ -47,7 +47,7 @@ class Steps(Static):
 
 def _line(title: str, began: float, done: StepFinished | None) -> Content:
     if done is None:
-        taken = time.monotonic() - began
+        taken = monotonic() - began
         running = f"  {duration(taken)}" if taken >= 1 else ""
         return Content.assemble(("… now    ", "bold"), title, (running, "$text-muted"))
     if done.error:

@@ -52,7 +52,7 @@ class TaskPanel(Vertical, can_focus=True):
 
     @property
     def active(self) -> str:
-        return self.query_one(TabbedContent).active
+        return str(self.query_one(TabbedContent).active)
 
     def open(self, tab: str) -> None:
         self.query_one(TabbedContent).active = tab

@@ -8,7 +8,7 @@ import threading
 
 sys.path[:0] = ["/run/.lab", "/run/.lab/site"]
 
-from agent import cri, kubelet, proctree, server  # noqa: E402
+from agent import cri, kubelet, proctree, server  # type: ignore[import-not-found]  # noqa: E402
 
 listener = socket.socket(fileno=int(sys.argv[1]))
 os.umask(0o022)

@@ -3,14 +3,21 @@
 Its root is a throw-away tmpfs, like the upper layer of an overlay: what is written beside the mounts is lost.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 import os
 import signal
+import subprocess
 import threading
 import time
+from typing import TYPE_CHECKING, Any
 
 from . import proctree
+
+if TYPE_CHECKING:
+    from .kubelet import Pod
 
 LOGS = "/var/log/pods"
 LINKS = "/var/log/containers"
@@ -19,7 +26,8 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ROOT = [
     "bwrap", "--unshare-pid", "--as-pid-1", "--unshare-uts", "--die-with-parent", "--new-session", "--cap-add", "ALL",
     "--symlink", "usr/bin", "/bin", "--symlink", "usr/sbin", "/sbin", "--symlink", "usr/lib", "/lib",
-    "--symlink", "usr/lib64", "/lib64", "--ro-bind", "/usr", "/usr", "--tmpfs", "/tmp", "--dir", "/etc", "--dir", "/var",
+    "--symlink", "usr/lib64", "/lib64", "--ro-bind", "/usr", "/usr", "--tmpfs", "/tmp",
+    "--dir", "/etc", "--dir", "/var",
     "--ro-bind", "/etc/hosts", "/etc/hosts", "--ro-bind", "/etc/passwd", "/etc/passwd",
     "--proc", "/proc", "--dev", "/dev",
 ]  # fmt: skip
@@ -29,10 +37,10 @@ class VolumeError(Exception):
     """A volume can't be mounted; the text is the kubelet's own."""
 
 
-def mounts(pod):
+def mounts(pod: Pod) -> list[str]:
     """bwrap's arguments for the hostPath mounts; folders are made as the volume's type asks."""
     volumes = {v.get("name"): v.get("hostPath") for v in (pod.spec["spec"].get("volumes") or [])}
-    arguments = []
+    arguments: list[str] = []
     for mount in pod.container.get("volumeMounts") or []:
         host = volumes.get(mount.get("name"))
         if not host or not host.get("path"):
@@ -43,7 +51,7 @@ def mounts(pod):
     return arguments
 
 
-def _prepare(path, kind, name):
+def _prepare(path: str, kind: str, name: str) -> None:
     if kind in ("DirectoryOrCreate", "") and not os.path.exists(path):
         os.makedirs(path, 0o755)
     if kind == "FileOrCreate" and not os.path.exists(path):
@@ -59,7 +67,7 @@ def _prepare(path, kind, name):
 class Running:
     """A started container; afterwards the record of how it ended."""
 
-    def __init__(self, pod, fast_etcd):
+    def __init__(self, pod: Pod, fast_etcd: bool) -> None:
         self.pod = pod
         self.name = pod.container.get("name", "container")
         self.argv = [str(a) for a in (pod.container.get("command") or []) + (pod.container.get("args") or [])]
@@ -67,7 +75,7 @@ class Running:
         self.attempt = pod.attempt
         self.created = self.started = time.time()
         self.finished = 0.0
-        self.exit_code = None
+        self.exit_code: int | None = None
         self.pid = 0
         self.message = ""
         folder = "%s/%s_%s_%s/%s" % (LOGS, pod.namespace, pod.name, pod.uid, self.name)
@@ -77,14 +85,14 @@ class Running:
         self._link()
         self._start(arguments, self._environment(fast_etcd))
 
-    def _environment(self, fast_etcd):
+    def _environment(self, fast_etcd: bool) -> dict[str, str]:
         env = {"PATH": PATH}
         if fast_etcd:  # an election among one takes this long: 0.1 s instead of 1 s
             env.update(ETCD_HEARTBEAT_INTERVAL="10", ETCD_ELECTION_TIMEOUT="100")
         env.update({e["name"]: str(e.get("value", "")) for e in self.pod.container.get("env") or [] if "name" in e})
         return env
 
-    def _start(self, arguments, env):
+    def _start(self, arguments: list[str], env: dict[str, str]) -> None:
         info_read, info_write = os.pipe()
         out_read, out_write = os.pipe()
         info = ["--info-fd", str(info_write)]
@@ -92,7 +100,7 @@ class Running:
         try:
             self.child = proctree.spawn(
                 ROOT + info + host + arguments + ["--"] + self.argv,
-                stdin=-3, stdout=out_write, stderr=out_write, env=env, pass_fds=[info_write],
+                stdin=subprocess.DEVNULL, stdout=out_write, stderr=out_write, env=env, pass_fds=[info_write],
             )  # fmt: skip
         finally:
             os.close(out_write)
@@ -105,7 +113,7 @@ class Running:
         self.pump = threading.Thread(target=self._pump, args=(out_read,), daemon=True)
         self.pump.start()
 
-    def _pump(self, fd):
+    def _pump(self, fd: int) -> None:
         """Write the container's output as the CRI does: time, stream, F, line."""
         rest = b""
         try:
@@ -127,7 +135,7 @@ class Running:
         if log >= 0:
             os.close(log)
 
-    def _link(self):
+    def _link(self) -> None:
         """The flat name under /var/log/containers, and no more logs than a kubelet keeps."""
         folder = os.path.dirname(self.log_path)
         os.makedirs(LINKS, exist_ok=True)
@@ -140,7 +148,7 @@ class Running:
         for number in old[KEEP_LOGS:]:
             os.unlink("%s/%d.log" % (folder, number))
 
-    def poll(self):
+    def poll(self) -> int | None:
         """The exit code once it has ended, else None."""
         if self.exit_code is None and self.child.poll() is not None:
             code = proctree.wait(self.child)
@@ -149,7 +157,7 @@ class Running:
             self.pump.join(1)
         return self.exit_code
 
-    def stop(self, grace):
+    def stop(self, grace: float) -> None:
         """SIGTERM to the payload, SIGKILL after ``grace`` seconds."""
         deadline = time.time() + grace
         self._signal(signal.SIGTERM)
@@ -161,13 +169,13 @@ class Running:
             while self.poll() is None:
                 time.sleep(0.01)
 
-    def _signal(self, number):
+    def _signal(self, number: int) -> None:
         try:
             os.kill(self.pid or self.child.pid, number)
         except OSError:
             pass
 
-    def record(self):
+    def record(self) -> dict[str, Any]:
         """As api.Container wants it."""
         return {
             "id": self.id, "name": self.name, "pod": self.pod.name, "namespace": self.pod.namespace,

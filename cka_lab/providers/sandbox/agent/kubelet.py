@@ -4,14 +4,17 @@ As a real one it reads every file there whose name does not begin with a dot. Wh
 pod, the one whose name sorts last wins. Polled, since inotify would miss what an overlay hides.
 """
 
+from __future__ import annotations
+
 import hashlib
 import os
 import threading
 import time
+from typing import Any
 
 import yaml
 
-from . import containers, proctree
+from . import containers
 
 MANIFESTS = "/etc/kubernetes/manifests"
 LOG = "/var/log/kubelet.log"
@@ -24,7 +27,7 @@ BACKOFF_FORGET = 60.0
 class Pod:
     """One static pod with one container, as defined by one file."""
 
-    def __init__(self, file, spec, node):
+    def __init__(self, file: str, spec: Any, node: str) -> None:
         if not isinstance(spec, dict) or spec.get("kind") != "Pod":
             raise ValueError("couldn't parse as pod: the file does not hold a Pod")
         self.path, self.spec = os.path.join(MANIFESTS, file), spec
@@ -39,14 +42,14 @@ class Pod:
         self.uid = hashlib.md5(repr(sorted(spec.items(), key=str)).encode()).hexdigest()
         self.sandbox_id = hashlib.sha256(os.urandom(16)).hexdigest()
         self.created = time.time()
-        self.live = None
-        self.ended = []
+        self.live: containers.Running | None = None
+        self.ended: list[containers.Running] = []
         self.attempt = 0
         self.retry_at = 0.0
         self.backoff = BACKOFF_FIRST
         self.message = ""
 
-    def records(self):
+    def records(self) -> list[containers.Running]:
         """All containers to show: the live one and the last ended ones."""
         return ([self.live] if self.live else []) + self.ended[-3:][::-1]
 
@@ -54,15 +57,15 @@ class Pod:
 class Kubelet:
     """Owns the pods; ``sync`` runs for ever in its own thread."""
 
-    def __init__(self, node, fast_etcd):
+    def __init__(self, node: str, fast_etcd: bool) -> None:
         self.node = node
         self.fast_etcd = fast_etcd
         self.lock = threading.RLock()
-        self.pods = {}
-        self._texts = {}
+        self.pods: dict[tuple[str, str], Pod] = {}
+        self._texts: dict[str, tuple[bytes, Pod | None]] = {}
         self.synced = False
 
-    def run(self):
+    def run(self) -> None:
         while True:
             try:
                 self.sync()
@@ -70,7 +73,7 @@ class Kubelet:
                 self.log("E", "sync: %r" % error)
             time.sleep(POLL)
 
-    def sync(self):
+    def sync(self) -> None:
         wanted = self._read()
         with self.lock:
             gone = [self.pods.pop(key) for key in list(self.pods) if wanted.get(key) is not self.pods[key]]
@@ -85,9 +88,10 @@ class Kubelet:
             self._keep_running(pod)
         self.synced = True
 
-    def _read(self):
+    def _read(self) -> dict[tuple[str, str], Pod]:
         """The pods as the files define them now; a file that did not change keeps its Pod."""
-        texts, wanted = {}, {}
+        texts: dict[str, tuple[bytes, Pod | None]] = {}
+        wanted: dict[tuple[str, str], Pod] = {}
         try:
             names = sorted(os.listdir(MANIFESTS))
         except OSError:
@@ -109,7 +113,7 @@ class Kubelet:
         self._texts = texts
         return wanted
 
-    def _parse(self, name, text):
+    def _parse(self, name: str, text: bytes) -> Pod | None:
         try:
             return Pod(name, yaml.safe_load(text), self.node)
         except (yaml.YAMLError, ValueError, AttributeError, TypeError, KeyError) as error:
@@ -117,7 +121,7 @@ class Kubelet:
             self.log("E", "Could not process manifest file %s/%s: %s" % (MANIFESTS, name, reason))
             return None
 
-    def _keep_running(self, pod):
+    def _keep_running(self, pod: Pod) -> None:
         """Start what should run; note what ended and let it wait out its back-off."""
         if pod.live and pod.live.poll() is not None:
             ended = pod.live
@@ -138,22 +142,22 @@ class Kubelet:
             pod.retry_at = time.time() + 2
             self.log("E", "Error syncing pod %s: %s" % (pod.name, error))
 
-    def _stop(self, pod):
+    def _stop(self, pod: Pod) -> None:
         self.log("I", "SyncLoop REMOVE source=file pods=[%s/%s]" % (pod.namespace, pod.name))
         if pod.live:
             pod.live.stop(pod.grace)
 
-    def records(self):
+    def records(self) -> list[dict[str, Any]]:
         """Every container to show, the newest first within a pod."""
         with self.lock:
             return [record.record() for pod in self.pods.values() for record in pod.records()]
 
-    def waiting(self):
+    def waiting(self) -> dict[str, str]:
         """Pods without a live container, and why."""
         with self.lock:
             return {pod.name: pod.message for pod in self.pods.values() if not pod.live}
 
-    def log(self, level, text):
+    def log(self, level: str, text: str) -> None:
         stamp = time.strftime("%m%d %H:%M:%S")
         try:
             with open(LOG, "a") as file:

@@ -1,17 +1,20 @@
 """Processes inside the node, from /proc; and the reaping that pid 1 owes to orphans."""
 
+from __future__ import annotations
+
 import os
 import signal
 import subprocess
 import threading
 import time
+from typing import Any
 
 HERTZ = os.sysconf("SC_CLK_TCK")
 _spawn_lock = threading.Lock()
-_owned = set()
+_owned: set[int] = set()
 
 
-def spawn(argv, **options):
+def spawn(argv: list[str], **options: Any) -> subprocess.Popen[bytes]:
     """A Popen that the reaper leaves to its owner; give it back with wait()."""
     with _spawn_lock:
         child = subprocess.Popen(argv, **options)
@@ -19,14 +22,14 @@ def spawn(argv, **options):
     return child
 
 
-def wait(child):
+def wait(child: subprocess.Popen[bytes]) -> int:
     """Wait for a spawned child to end; its return code."""
     code = child.wait()
     _owned.discard(child.pid)
     return code
 
 
-def reap_orphans():
+def reap_orphans() -> None:
     """For ever: collect ended processes that were left to pid 1."""
     while True:
         try:
@@ -35,7 +38,7 @@ def reap_orphans():
             time.sleep(0.2)
             continue
         with _spawn_lock:
-            if ended.si_pid not in _owned:
+            if ended and ended.si_pid not in _owned:
                 try:
                     os.waitpid(ended.si_pid, os.WNOHANG)
                 except ChildProcessError:
@@ -44,26 +47,27 @@ def reap_orphans():
         time.sleep(0.02)
 
 
-def fields(pid):
+def fields(pid: int) -> list[str]:
     """The fields of /proc/PID/stat behind the name: state, parent, group, session ... OSError if it is gone."""
     with open("/proc/%s/stat" % pid) as file:
         text = file.read()
     return text[text.rindex(")") + 2 :].split()
 
 
-def pids():
+def pids() -> list[int]:
     return [int(name) for name in os.listdir("/proc") if name.isdigit()]
 
 
-def tree(pid):
+def tree(pid: int) -> list[int]:
     """All descendants of ``pid``."""
-    children = {}
+    children: dict[int, list[int]] = {}
     for other in pids():
         try:
             children.setdefault(int(fields(other)[1]), []).append(other)
         except (OSError, ValueError):
             continue
-    found, todo = [], [pid]
+    found: list[int] = []
+    todo = [pid]
     while todo:
         below = children.get(todo.pop(), [])
         found += below
@@ -71,16 +75,10 @@ def tree(pid):
     return found
 
 
-def kill_tree(pid, session=True):
+def kill_tree(pid: int) -> None:
     """Kill a process, its descendants, and whatever still is in its session."""
     doomed = set(tree(pid)) | {pid}
-    if session:
-        for other in pids():
-            try:
-                if fields(other)[3] == str(pid):
-                    doomed.add(other)
-            except (OSError, IndexError):
-                continue
+    doomed.update(session(pid))
     for other in doomed - {1}:
         try:
             os.kill(other, signal.SIGKILL)
@@ -88,7 +86,19 @@ def kill_tree(pid, session=True):
             pass
 
 
-def describe():
+def session(leader: int) -> list[int]:
+    """The members of a session."""
+    members = []
+    for pid in pids():
+        try:
+            if fields(pid)[3] == str(leader):
+                members.append(pid)
+        except (OSError, IndexError):
+            continue
+    return members
+
+
+def describe() -> list[dict[str, Any]]:
     """Every live process: pid, parent, argv, age in seconds, uid, cwd."""
     with open("/proc/uptime") as file:
         uptime = float(file.read().split()[0])

@@ -3,6 +3,8 @@
 Requests come only over the socket whose listening end the host made and passed in: nothing inside can reach it.
 """
 
+from __future__ import annotations
+
 import array
 import fcntl
 import json
@@ -16,8 +18,15 @@ import stat
 import struct
 import termios
 import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from . import proctree
+
+if TYPE_CHECKING:
+    import subprocess
+
+    from .kubelet import Kubelet
 
 HOME = "/root"
 LEARNER_PROCESSES = 400
@@ -36,11 +45,11 @@ ENVIRONMENT = {
 class Client:
     """One connection from the host."""
 
-    def __init__(self, connection, kubelet):
+    def __init__(self, connection: socket.socket, kubelet: Kubelet) -> None:
         self.connection = connection
         self.kubelet = kubelet
 
-    def serve(self):
+    def serve(self) -> None:
         try:
             request = self._request()
             if request:
@@ -52,7 +61,7 @@ class Client:
         finally:
             self.connection.close()
 
-    def _request(self):
+    def _request(self) -> Any:
         line = b""
         while not line.endswith(b"\n"):
             byte = self.connection.recv(1 if len(line) > 1 << 20 else 65536, socket.MSG_PEEK)
@@ -62,7 +71,7 @@ class Client:
             line += self.connection.recv(end + 1 if end >= 0 else len(byte))
         return json.loads(line)
 
-    def _answer(self, data, fds=()):
+    def _answer(self, data: dict[str, Any], fds: Sequence[int] = ()) -> None:
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
         text = json.dumps(data).encode() + b"\n"
         try:
@@ -73,17 +82,17 @@ class Client:
 
     # -- looking ----------------------------------------------------------------------------------------------
 
-    def do_ping(self, request):
+    def do_ping(self, request: dict[str, Any]) -> None:
         self._answer({"ok": True})
 
-    def do_ps(self, request):
+    def do_ps(self, request: dict[str, Any]) -> None:
         self._answer({"processes": proctree.describe()})
 
-    def do_containers(self, request):
+    def do_containers(self, request: dict[str, Any]) -> None:
         about = {"containers": self.kubelet.records(), "waiting": self.kubelet.waiting()}
         self._answer(dict(about, synced=self.kubelet.synced))
 
-    def do_stat(self, request):
+    def do_stat(self, request: dict[str, Any]) -> None:
         try:
             info = os.stat(request["path"])
         except (FileNotFoundError, NotADirectoryError):
@@ -95,13 +104,13 @@ class Client:
             "inode": info.st_ino, "device": info.st_dev,
         }})  # fmt: skip
 
-    def do_list(self, request):
+    def do_list(self, request: dict[str, Any]) -> None:
         try:
             self._answer({"names": sorted(os.listdir(request["path"]))})
         except (FileNotFoundError, NotADirectoryError):
             self._answer({"names": []})
 
-    def do_open(self, request):
+    def do_open(self, request: dict[str, Any]) -> None:
         """A regular file's descriptor; O_NONBLOCK so that a FIFO can't hold us."""
         fd = os.open(request["path"], os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
         try:
@@ -109,13 +118,13 @@ class Client:
         finally:
             os.close(fd)
 
-    def do_connect(self, request):
+    def do_connect(self, request: dict[str, Any]) -> None:
         with socket.create_connection((request["host"], request["port"]), request["timeout"]) as made:
             self._answer({"ok": True}, [made.fileno()])
 
     # -- changing ---------------------------------------------------------------------------------------------
 
-    def do_write(self, request):
+    def do_write(self, request: dict[str, Any]) -> None:
         """The bytes follow the request's line; the file appears in one move."""
         path = request["path"]
         os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -139,7 +148,7 @@ class Client:
             raise
         self._answer({"ok": True})
 
-    def do_remove(self, request):
+    def do_remove(self, request: dict[str, Any]) -> None:
         path = request["path"]
         if os.path.isdir(path) and not os.path.islink(path):
             shutil.rmtree(path)
@@ -147,20 +156,21 @@ class Client:
             os.unlink(path)
         self._answer({"ok": True})
 
-    def do_freeze(self, request):
+    def do_freeze(self, request: dict[str, Any]) -> None:
         """Stop everything but ourselves, so that files don't change while they are copied."""
         os.kill(-1, signal.SIGSTOP)
         self._answer({"ok": True})
 
-    def do_thaw(self, request):
+    def do_thaw(self, request: dict[str, Any]) -> None:
         os.kill(-1, signal.SIGCONT)
         self._answer({"ok": True})
 
     # -- running ----------------------------------------------------------------------------------------------
 
-    def do_exec(self, request):
+    def do_exec(self, request: dict[str, Any]) -> None:
         """Start argv; its three pipes go to the host, then its exit code. The host hanging up kills it all."""
-        ours, theirs = [], []
+        ours: list[int] = []
+        theirs: list[int] = []
         for write_end_ours in (True, False, False):
             read, write = os.pipe()
             ours.append(write if write_end_ours else read)
@@ -183,14 +193,14 @@ class Client:
             os.close(fd)
         self._until_end(child, lambda: proctree.kill_tree(child.pid))
 
-    def do_shell(self, request):
+    def do_shell(self, request: dict[str, Any]) -> None:
         """A login shell on a new terminal, whose master goes to the host."""
         master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", request["rows"], request["cols"], 0, 0))
         argv = request["argv"] or ["/bin/bash", "--login"]
         try:  # setsid -c makes the terminal the controlling one, which a thread can't safely do between fork and exec
             child = proctree.spawn(
-                ["setsid", "-c"] + argv, stdin=slave, stdout=slave, stderr=slave, env=self._env(request), cwd=HOME
+                ["setsid", "-c", *argv], stdin=slave, stdout=slave, stderr=slave, env=self._env(request), cwd=HOME
             )
         finally:
             os.close(slave)
@@ -199,12 +209,12 @@ class Client:
         os.close(master)
         self._until_end(child, lambda: hang_up(child.pid))
 
-    def _until_end(self, child, end):
+    def _until_end(self, child: subprocess.Popen[bytes], end: Callable[[], None]) -> None:
         """Tell the host the exit code; when the host hangs up first, end the child."""
         ended = threading.Event()
-        code = []
+        code: list[int] = []
 
-        def watch():
+        def watch() -> None:
             ended_with = proctree.wait(child)
             code.append(128 - ended_with if ended_with < 0 else ended_with)
             ended.set()
@@ -222,29 +232,23 @@ class Client:
         if code:
             self._answer({"code": code[0]})
 
-    def _limit(self, pid):
+    def _limit(self, pid: int) -> None:
         try:
             resource.prlimit(pid, resource.RLIMIT_NPROC, (LEARNER_PROCESSES, LEARNER_PROCESSES))
         except OSError:
             pass  # it has ended already
 
-    def _env(self, request):
+    def _env(self, request: dict[str, Any]) -> dict[str, str]:
         return dict(ENVIRONMENT, TERM=request.get("term") or "dumb", **(request.get("env") or {}))
 
-    def _cwd(self, request):
+    def _cwd(self, request: dict[str, Any]) -> str:
         cwd = request.get("cwd") or HOME
         return cwd if os.path.isdir(cwd) else "/"
 
 
-def hang_up(leader):
+def hang_up(leader: int) -> None:
     """What closing a terminal does: SIGHUP (and SIGCONT) to all of the session, then SIGKILL to a shell that stays."""
-    members = []
-    for pid in proctree.pids():
-        try:
-            if proctree.fields(pid)[3] == str(leader):
-                members.append(pid)
-        except (OSError, IndexError):
-            continue
+    members = proctree.session(leader)
     for number in (signal.SIGHUP, signal.SIGCONT):
         for pid in members:
             try:
@@ -253,7 +257,7 @@ def hang_up(leader):
                 pass
 
 
-def serve(listener, kubelet):
+def serve(listener: socket.socket, kubelet: Kubelet) -> None:
     """Accept for ever, a thread a connection."""
     while True:
         connection, _ = listener.accept()
