@@ -26,8 +26,8 @@ Open = Callable[..., AbstractAsyncContextManager[Pilot[Any]]]
 def home(labs: FakeLabs) -> Open:
     @asynccontextmanager
     async def open_home(size: tuple[int, int] = (80, 24)) -> AsyncIterator[Pilot[Any]]:
-        async with CkaLabApp(labs).run_test(size=size) as pilot:  # type: ignore[arg-type]
-            await seen(pilot, "available here")
+        async with CkaLabApp(labs).run_test(size=size, notifications=True) as pilot:  # type: ignore[arg-type]
+            await seen(pilot, "easy    6 min   4/5    yes", "Quit")
             yield pilot
 
     return open_home

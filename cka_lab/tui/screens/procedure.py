@@ -92,8 +92,8 @@ class Procedure(Screen[Any]):
         self.dismiss(message.result)
 
     def on_stopped(self, message: Stopped) -> None:
-        self.app.notify(self.after_cancel, title="Cancelled", severity="warning")
         self.dismiss(None)
+        self.app.notify(self.after_cancel, title="Cancelled", severity="warning")
 
     def on_failed(self, message: Failed) -> None:
         self.running = False

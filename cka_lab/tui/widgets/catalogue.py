@@ -26,7 +26,7 @@ COLUMNS = (("Difficulty", 12), ("Time", 8), ("Best", 7), ("Here", 4))
 class Catalogue(OptionList):
     """Option ids: ``lab:ID``, ``scenario:ID``, ``problem:N``; headings can't be chosen."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select", "Start / go back")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select", "Start / go back", key_display="Enter")]
 
     def __init__(self) -> None:
         super().__init__(id="catalogue")

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Restore the newest snapshot that is intact, and run etcd on it.
+set -euo pipefail
+
+# Order by the revision inside the files: names and times say nothing.
+by_revision=$(for file in /backup/hourly/*.db; do
+    revision=$(etcdutl snapshot status "$file" 2>/dev/null | cut -d, -f2) && echo "$revision $file"
+done | sort -rn | awk '{print $2}')
+
+# The first one that a restore accepts is the answer: only a restore compares the hash.
+for file in $by_revision; do
+    rm -rf /var/lib/etcd-restored       # what a refused restore left behind
+    if etcdutl snapshot restore "$file" --data-dir /var/lib/etcd-restored \
+        --name controlplane \
+        --initial-cluster controlplane=https://127.0.0.1:2380 \
+        --initial-advertise-peer-urls https://127.0.0.1:2380; then
+        echo "$file" > /root/restored-from.txt
+        break
+    fi
+done
+cat /root/restored-from.txt
+
+# Let the pod's data volume be the restored directory. The flag --data-dir names a place inside the container: it may stay.
+sed -i 's#path: /var/lib/etcd$#path: /var/lib/etcd-restored#' /etc/kubernetes/manifests/etcd.yaml
+
+# Wait until etcd serves it.
+tls="--cacert /etc/kubernetes/pki/etcd/ca.crt --cert /etc/kubernetes/pki/etcd/server.crt --key /etc/kubernetes/pki/etcd/server.key"
+for _ in $(seq 60); do
+    etcdctl --endpoints https://127.0.0.1:2379 $tls endpoint health && break
+    sleep 1
+done

@@ -1,0 +1,2 @@
+# The damaged database is still opened first.
+mv /var/lib/etcd/member/wal /root/wal

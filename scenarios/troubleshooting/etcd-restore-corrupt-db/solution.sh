@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Bring etcd back from a snapshot after its database was destroyed.
+set -euo pipefail
+
+# 1. What does etcd say? The last container has ended; its log names the reason.
+crictl ps -a --name etcd
+crictl logs --tail 5 "$(crictl ps -a -q --name etcd | head -1)" || true
+
+# 2. Is the snapshot what it should be?
+etcdutl snapshot status /opt/backup/etcd-snapshot.db --write-out table
+
+# 3. Restore into a new directory. Name and peer URL are those of the manifest.
+etcdutl snapshot restore /opt/backup/etcd-snapshot.db \
+    --data-dir /var/lib/etcd-restored \
+    --name controlplane \
+    --initial-cluster controlplane=https://127.0.0.1:2380 \
+    --initial-advertise-peer-urls https://127.0.0.1:2380
+
+# 4. Let the pod's data volume be that directory. Inside the container nothing changes, so --data-dir stays.
+sed -i 's#path: /var/lib/etcd$#path: /var/lib/etcd-restored#' /etc/kubernetes/manifests/etcd.yaml
+
+# 5. The kubelet starts etcd anew by itself; wait for it.
+tls="--cacert /etc/kubernetes/pki/etcd/ca.crt --cert /etc/kubernetes/pki/etcd/server.crt --key /etc/kubernetes/pki/etcd/server.key"
+for _ in $(seq 60); do
+    etcdctl --endpoints https://127.0.0.1:2379 $tls endpoint health && break
+    sleep 1
+done
+etcdctl --endpoints https://127.0.0.1:2379 $tls get /registry/configmaps/shop/ --prefix --keys-only --limit 3

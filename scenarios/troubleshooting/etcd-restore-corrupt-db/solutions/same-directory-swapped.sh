@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Another right way: stop etcd by moving its manifest away, swap the directories, move the manifest back.
+set -euo pipefail
+
+mv /etc/kubernetes/manifests/etcd.yaml /root/etcd.yaml
+while pgrep -x etcd >/dev/null; do sleep 0.2; done
+
+mv /var/lib/etcd /var/lib/etcd.broken
+etcdutl snapshot restore /opt/backup/etcd-snapshot.db \
+    --data-dir /var/lib/etcd \
+    --name controlplane \
+    --initial-cluster controlplane=https://127.0.0.1:2380 \
+    --initial-advertise-peer-urls https://127.0.0.1:2380
+
+mv /root/etcd.yaml /etc/kubernetes/manifests/etcd.yaml
+tls="--cacert /etc/kubernetes/pki/etcd/ca.crt --cert /etc/kubernetes/pki/etcd/server.crt --key /etc/kubernetes/pki/etcd/server.key"
+for _ in $(seq 60); do
+    etcdctl --endpoints https://127.0.0.1:2379 $tls endpoint health && break
+    sleep 1
+done
