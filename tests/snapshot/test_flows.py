@@ -153,7 +153,7 @@ async def test_a_reset_brings_a_new_shell_and_session(lab: Open, labs: FakeLabs)
     async with lab() as pilot:
         await pilot.press("f5")
         await answer(pilot, "Reset the lab?")
-        await seen(pilot, "This is a new shell", "6:00 left")
+        await seen(pilot, "new shell", "6:00 left")
         assert labs.lab.session.id == 2
 
 
@@ -164,7 +164,7 @@ async def test_a_dead_lab_offers_its_reset(lab: Open, labs: FakeLabs) -> None:
         await seen(pilot, "the lab is not running any more")
         labs.fails = None
         await answer(pilot, "Reset it now")
-        await seen(pilot, "This is a new shell")
+        await seen(pilot, "new shell")
 
 
 async def test_leaving_keeps_the_lab_and_home_leads_back(lab: Open, labs: FakeLabs) -> None:

@@ -110,9 +110,15 @@ class LabScreen(Sitting):
     def action_finish(self) -> None:
         """Ask and grade; a finished session shows its results again."""
         if self.lab.session.phase is Phase.FINISHED:
-            self.show_last()
+            self._show_last()
         elif not self.busy():
             self.app.push_screen(questions.finish(), lambda yes: self.begin("finish") if yes else None)
+
+    def _show_last(self) -> None:
+        """The results of a finished session once more."""
+        row = next((row for row in self.lab.attempts() if row.kind != "check"), None)
+        if row:
+            self.show_results(row.attempt, row.kind)
 
     def action_reset(self) -> None:
         if not self.busy():

@@ -11,10 +11,8 @@ from cka_lab.tui.failures import Failed, failures_posted
 from cka_lab.tui.screens import questions
 from cka_lab.tui.screens.lab import LabScreen
 from cka_lab.tui.screens.page import Page
-from cka_lab.tui.screens.procedure import Procedure
-from cka_lab.tui.screens.removal import removal
+from cka_lab.tui.screens.procedures import removal, starting
 from cka_lab.tui.stock import Stock
-from cka_lab.wait import Progress
 
 if TYPE_CHECKING:
     from cka_lab.lab import Lab, Labs, LabStatus
@@ -37,12 +35,7 @@ class Reception(Page[None]):
 
     def start(self, id: str) -> None:
         scenario = self.stock.scenario(id)
-        title = f"Starting · {scenario.title if scenario else id}"
-
-        def call(progress: Progress) -> Lab:
-            return self.labs.start(id, progress=progress)
-
-        self.app.push_screen(Procedure(title, call, "What had been made of the lab is removed."), self.enter)
+        self.app.push_screen(starting(self.labs, id, scenario.title if scenario else id), self.enter)
 
     @work(thread=True)
     def open(self, id: str) -> None:

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from textual.content import Content
-
 from cka_lab.model import Attempt
 from cka_lab.tui.failures import Failed, Stopped, failures_posted
 from cka_lab.tui.screens import questions
 from cka_lab.tui.screens.page import Page
 from cka_lab.tui.screens.procedure import Procedure
-from cka_lab.tui.screens.removal import removal
+from cka_lab.tui.screens.procedures import removal, resetting
 from cka_lab.tui.screens.results import Results
 from cka_lab.tui.widgets.clock import Clock
 from cka_lab.tui.widgets.shell_pane import ShellPane
 from cka_lab.tui.widgets.task_panel import NOT_CHECKED, TaskPanel
 from cka_lab.tui.work import DOING, Graded, Hinted, Reported, Work
-from cka_lab.wait import Progress
 
 if TYPE_CHECKING:
     from cka_lab.lab import Lab
@@ -99,7 +96,10 @@ class Sitting(Page[None]):
         kind = self.work.kind
         if kind and message.doing == DOING[kind]:
             self.work.ended()
-            self.panel.checks.say(Content.assemble(("✗ Not graded: ", "bold"), message.why))
+            if kind == "hint":
+                self.panel.hints.show(self.lab.shown_hints())
+            else:
+                self.panel.checks.clear("Nothing was graded. F2 checks again.")
             self._ungraded = self.lab.session.id if kind == "time-up" else self._ungraded
         self.app.push_screen(questions.failed(message), self._after_failure)
 
@@ -115,12 +115,6 @@ class Sitting(Page[None]):
         results = Results(self.lab.scenario, attempt, used, time_up=kind == "time-up")
         self.app.push_screen(results, self._after_results)
 
-    def show_last(self) -> None:
-        """The results of a finished session once more."""
-        row = next((row for row in self.lab.attempts() if row.kind != "check"), None)
-        if row:
-            self.show_results(row.attempt, row.kind)
-
     def _after_results(self, answer: str | None) -> None:
         """See Results for the answers."""
         if answer == "again":
@@ -134,20 +128,14 @@ class Sitting(Page[None]):
 
     def reset(self) -> None:
         """Back to the broken state, visibly; a new shell."""
-
-        def call(progress: Progress) -> bool:
-            self.lab.reset(progress)
-            return True
-
-        title = f"Resetting · {self.lab.scenario.title}"
-        self.app.push_screen(Procedure(title, call, "The lab may be half reset: F5 resets it anew."), self._after_reset)
+        self.app.push_screen(resetting(self.lab), self._after_reset)
 
     def _after_reset(self, done: bool | None) -> None:
         if done:
             self.panel.checks.clear(NOT_CHECKED)
             self.panel.hints.show(())
             self.panel.open("task")
-            self.shell.renew("The lab is reset.")
+            self.shell.renew()
             self.notify("The lab is back where it began. This is a new shell, and the clock starts anew.")
 
     def stop(self) -> None:

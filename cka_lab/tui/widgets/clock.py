@@ -25,15 +25,14 @@ SOON = 60.0
 
 
 class Clock(Static):
-    """Asks the lab for the time; keeps no count of its own. Says once when the time is up."""
+    """Asks the lab for the time; keeps no count of its own. Says so, again and again, while the time is up."""
 
     class TimeUp(Message):
-        """The time is up while the clock ran."""
+        """The time is up and the clock still runs."""
 
     def __init__(self, lab: Lab) -> None:
         super().__init__(id="clock")
         self.lab = lab
-        self._told = -1
 
     def on_mount(self) -> None:
         self.tick()
@@ -42,8 +41,7 @@ class Clock(Static):
     def tick(self) -> None:
         session, now = self.lab.session, self.lab.now()
         self.update(self._text(session.phase, session.remaining(now)))
-        if session.due(now) and self._told != session.id:
-            self._told = session.id
+        if session.due(now):
             self.post_message(self.TimeUp())
 
     def _text(self, phase: Phase, left: float) -> Content:

@@ -20,13 +20,10 @@ if TYPE_CHECKING:
 
 
 class ShellPane(Vertical):
-    """Posts Ready when a prompt is there and Ended when a shell has ended; says below it how to go on."""
+    """Posts Ready when a prompt is there; when a shell has ended, says so and how to go on."""
 
     class Ready(Message):
         """A shell is there: the clock may start."""
-
-    class Ended(Message):
-        """The shell ended by itself."""
 
     def __init__(self, lab: Lab, reserved: frozenset[str], *, why_not: str | None = None) -> None:
         super().__init__(id="shell")
@@ -58,11 +55,11 @@ class ShellPane(Vertical):
         else:
             self.query_one("#renew").focus()
 
-    def renew(self, news: str = "") -> None:
+    def renew(self) -> None:
         """Open a new shell in place of the old one."""
         if self.why_not:
             self._close_whole()
-            self.say(news)
+            self.say("")
         else:
             self.query_one(Terminal).restart()
 
@@ -122,7 +119,6 @@ class ShellPane(Vertical):
         how = "ended" if code is None else f"ended with code {code}"
         self.say(f"The shell {how}.")
         self.enter()
-        self.post_message(self.Ended())
 
 
 NO_TERMINAL = """\

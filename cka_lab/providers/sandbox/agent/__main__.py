@@ -12,9 +12,8 @@ from agent import cri, kubelet, proctree, server  # type: ignore[import-not-foun
 
 listener = socket.socket(fileno=int(sys.argv[1]))
 os.umask(0o022)
-signal.signal(signal.SIGTERM, signal.SIG_IGN)
-signal.signal(signal.SIGINT, signal.SIG_IGN)
-signal.signal(signal.SIGHUP, signal.SIG_IGN)
+for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    signal.signal(number, lambda *_: None)  # not SIG_IGN: every shell would inherit that
 supervisor = kubelet.Kubelet(os.uname().nodename, sys.argv[2] == "1")
 for work in (supervisor.run, proctree.reap_orphans, lambda: cri.serve(supervisor)):
     threading.Thread(target=work, daemon=True).start()

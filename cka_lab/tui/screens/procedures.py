@@ -1,4 +1,4 @@
-"""Stopping labs, as a procedure."""
+"""The three long procedures of the program: start, reset and stop."""
 
 from __future__ import annotations
 
@@ -9,7 +9,26 @@ from cka_lab.tui.screens.procedure import Procedure
 from cka_lab.wait import Progress
 
 if TYPE_CHECKING:
-    from cka_lab.lab import Labs
+    from cka_lab.lab import Lab, Labs
+
+
+def starting(labs: Labs, id: str, title: str) -> Procedure:
+    """Dismissed with the Lab."""
+
+    def call(progress: Progress) -> Lab:
+        return labs.start(id, progress=progress)
+
+    return Procedure(f"Starting · {title}", call, "What had been made of the lab is removed.")
+
+
+def resetting(lab: Lab) -> Procedure:
+    """Dismissed with True when the lab is back in its broken state."""
+
+    def call(progress: Progress) -> bool:
+        lab.reset(progress)
+        return True
+
+    return Procedure(f"Resetting · {lab.scenario.title}", call, "The lab may be half reset: F5 resets it anew.")
 
 
 def removal(labs: Labs, ids: Iterable[str]) -> Procedure:
