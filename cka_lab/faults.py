@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from cka_lab.errors import LabFailure, TimedOut
 from cka_lab.grading import View, Writer, ask
+from cka_lab.params import bind
 from cka_lab.wait import Progress, until
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ def bring_about(scenario: Scenario, registry: Registry, writer: Writer, progress
     for title, steps in (("set-up", scenario.setup), ("fault", scenario.faults)):
         for number, step in enumerate(steps, 1):
             with progress.step(f"{title} {number} of {len(steps)}"):
-                registry.faults[step.uses].function(writer, **step.with_)
+                function = registry.faults[step.uses].function
+                function(writer, **bind(function, step.with_))
                 _wait_for_bite(step, registry, writer, progress)
 
 

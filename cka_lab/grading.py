@@ -24,6 +24,7 @@ from cka_lab.model import (
     TaskResult,
     ignore,
 )
+from cka_lab.params import bind
 
 if TYPE_CHECKING:
     from cka_lab.plugins import Registry
@@ -156,7 +157,8 @@ class Writer(View):
 
 def ask(registry: Registry, call: GraderCall | Check, view: View) -> Mismatch | None:
     """Ask one grader. Whatever it raises is ours."""
-    answer: Mismatch | None = registry.graders[call.uses].function(view, **call.with_)
+    function = registry.graders[call.uses].function
+    answer: Mismatch | None = function(view, **bind(function, call.with_))
     return answer
 
 

@@ -102,7 +102,7 @@ class Labs:
         row = LabRow(
             f"{scenario.id}-{secrets.token_hex(2)}",
             scenario.id,
-            scenario.pack,
+            str(scenario.folder),
             where,
             self.clock(),
             False,
@@ -129,7 +129,7 @@ class Labs:
         if not row.ready:
             raise UsageError(f"the lab {row.id} was never finished", fix=f"`cka-lab stop {row.id}` removes it")
         cluster = self.providers[row.provider].attach(row.id)
-        return Lab(self, row, self.catalog.get(f"{row.pack}:{row.scenario}"), cluster, self.store.session(row.id))
+        return Lab(self, row, self.catalog.load_folder(Path(row.folder)), cluster, self.store.session(row.id))
 
     def status(self) -> list[LabStatus]:
         """Every lab of which anything is left, known to the store or not."""

@@ -26,11 +26,11 @@ BUSY_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class LabRow:
-    """A lab as the store knows it. ``ready``: its baseline stands; ``created`` in seconds since the epoch."""
+    """A lab as the store knows it. ``folder``: its scenario's; ``ready``: its baseline stands; ``created``: epoch."""
 
     id: str
     scenario: str
-    pack: str
+    folder: str
     provider: str
     created: float
     ready: bool
@@ -101,8 +101,8 @@ class Store:
 
     def add_lab(self, lab: LabRow) -> None:
         self._db.execute(
-            "INSERT INTO labs (id, scenario, pack, provider, created, ready, marks) VALUES (?,?,?,?,?,?,?)",
-            (lab.id, lab.scenario, lab.pack, lab.provider, lab.created, lab.ready, _marks(lab.marks)),
+            "INSERT INTO labs (id, scenario, folder, provider, created, ready, marks) VALUES (?,?,?,?,?,?,?)",
+            (lab.id, lab.scenario, lab.folder, lab.provider, lab.created, lab.ready, _marks(lab.marks)),
         )
 
     def lab_ready(self, lab: str, marks: Mapping[str, Mark]) -> None:
@@ -209,7 +209,7 @@ def _attempt(row: sqlite3.Row) -> AttemptRow:
 
 MIGRATIONS: list[tuple[str, ...]] = [
     (
-        "CREATE TABLE labs (id TEXT PRIMARY KEY, scenario TEXT NOT NULL, pack TEXT NOT NULL, "
+        "CREATE TABLE labs (id TEXT PRIMARY KEY, scenario TEXT NOT NULL, folder TEXT NOT NULL, "
         "provider TEXT NOT NULL, created REAL NOT NULL, ready INTEGER NOT NULL, marks TEXT NOT NULL)",
         "CREATE TABLE sessions (id INTEGER PRIMARY KEY, lab TEXT NOT NULL, scenario TEXT NOT NULL, "
         "provider TEXT NOT NULL, minutes INTEGER NOT NULL, phase TEXT NOT NULL, started REAL, deadline REAL, "

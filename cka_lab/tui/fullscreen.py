@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 LEAVE = b"\x1b[24~"
 """F12 as terminals send it."""
+LEAVE_TEXT = "F12 goes back to the task, `exit` ends the shell"
+REDRAW = b"\x0c"
+"""Ctrl-L: shells and editors draw themselves anew."""
 POLL = 0.5
 """Seconds between looks at the clock while nothing is typed."""
 
@@ -28,14 +31,17 @@ class FullScreenShell:
     def __init__(self, lab: Lab) -> None:
         size = shutil.get_terminal_size()
         self.lab = lab
+        self._visited = False
         self.channel = lab.shell(size.lines, size.columns, os.environ.get("TERM", "xterm-256color"))
 
     def visit(self) -> int | None:
         """Join the shell with this terminal; its exit code, or None when the learner left it (or time is up)."""
-        sys.stdout.write("\x1b[2J\x1b[H(F12 goes back to the task, `exit` ends the shell)\r\n")
+        sys.stdout.write(f"\x1b[2J\x1b[H({LEAVE_TEXT})\r\n")
         sys.stdout.flush()
         with _raw(), _resizing(self.channel.resize):
-            os.write(self.channel.fd, b"\x0c")
+            if self._visited:
+                os.write(self.channel.fd, REDRAW)
+            self._visited = True
             left = self._join()
         return None if left else self.channel.wait(timeout=5) or 0
 

@@ -72,6 +72,8 @@ async def test_a_scenario_is_played_from_start_to_result(labs: Labs) -> None:
         await pilot.press("enter")
         await seen(pilot, "full marks", "(100 %)", patience=60)
         await pilot.press("f10")
+        await seen(pilot, "Leave this lab?")
+        await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, Home))
         await seen(pilot, "5/5")
         assert labs.status() == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import pty
 import tty
@@ -27,10 +28,8 @@ class Ends:
     def close(self) -> None:
         self.stream.close()
         for fd in (self.master, self.slave):
-            try:
+            with contextlib.suppress(OSError):
                 os.close(fd)
-            except OSError:
-                pass
 
 
 async def test_reads_and_tells_the_end() -> None:

@@ -125,14 +125,4 @@ class LabScreen(Sitting):
             self.app.push_screen(questions.reset(), lambda yes: self.reset() if yes else None)
 
     def action_leave(self) -> None:
-        self.app.push_screen(questions.leave(self.lab), self._leave)
-
-    def _leave(self, answer: str | None) -> None:
-        if answer == "pause":
-            self.action_pause()
-        if answer in ("home", "pause"):
-            self.dismiss()
-        elif answer == "stop":
-            self.stop()
-        elif answer == "quit":
-            self.app.exit()
+        self.leave()

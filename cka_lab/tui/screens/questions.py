@@ -51,16 +51,22 @@ def quit_with(titles: Sequence[str]) -> Ask:
 def leave(lab: Lab) -> Ask:
     """Answers: home, pause, stop, quit."""
     phase, left = lab.session.phase, clock_time(lab.remaining())
+    stop = Choice("stop", "Stop it", "the lab and what you changed in it are removed; your results stay")
     choices = [
         Choice("home", "Keep it running, go to the first page", "come back to it from there"),
-        Choice("stop", "Stop it", "the lab and what you changed in it are removed; your results stay"),
         Choice("quit", "Keep it running and quit the program", "come back whenever you like"),
         Choice("", "Stay here"),
     ]
-    clock = {Phase.RUNNING: f"its clock goes on ({left} left)", Phase.PAUSED: f"its clock is paused ({left} left)"}
+    clock = {
+        Phase.PREPARING: "its clock has not started yet",
+        Phase.RUNNING: f"its clock goes on ({left} left)",
+        Phase.PAUSED: f"its clock is paused ({left} left)",
+        Phase.FINISHED: "its session is finished",
+    }
     if phase is Phase.RUNNING:
         choices.insert(1, Choice("pause", "Pause the clock, go to the first page", "the lab keeps running"))
-    text = f"The lab outlives the program; {clock.get(phase, 'its session is finished')}."
+    choices.insert(0 if phase is Phase.FINISHED else len(choices) - 2, stop)
+    text = f"The lab outlives the program; {clock[phase]}."
     return Ask("Leave this lab?", text, *choices)
 
 

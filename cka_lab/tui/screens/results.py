@@ -22,14 +22,13 @@ if TYPE_CHECKING:
 
 
 class Results(Page[str]):
-    """Dismissed with ``back`` (to the lab), ``again``, ``keep`` or ``stop`` (both to Home)."""
+    """Dismissed with ``back`` (to the lab), ``again`` or ``leave``."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f1", "app.help", "Help"),
         Binding("escape,f12", "dismiss('back')", "Back to the lab"),
         Binding("f5", "dismiss('again')", "Reset, try again"),
-        Binding("f10", "dismiss('stop')", "Stop the lab, Home"),
-        Binding("f7", "dismiss('keep')", "Home"),
+        Binding("f10", "dismiss('leave')", "Leave"),
     ]
 
     def __init__(self, scenario: Scenario, attempt: Attempt, used: float, *, time_up: bool) -> None:

@@ -7,39 +7,27 @@ from typing import TYPE_CHECKING
 from cka_lab.model import Attempt
 from cka_lab.tui.failures import Failed, Stopped, failures_posted
 from cka_lab.tui.screens import questions
-from cka_lab.tui.screens.page import Page
+from cka_lab.tui.screens.lab_page import LabPage
 from cka_lab.tui.screens.procedure import Procedure
-from cka_lab.tui.screens.procedures import removal, resetting
 from cka_lab.tui.screens.results import Results
 from cka_lab.tui.widgets.clock import Clock
-from cka_lab.tui.widgets.shell_pane import ShellPane
-from cka_lab.tui.widgets.task_panel import NOT_CHECKED, TaskPanel
 from cka_lab.tui.work import DOING, Graded, Hinted, Reported, Work
 
 if TYPE_CHECKING:
     from cka_lab.lab import Lab
 
 
-class Sitting(Page[None]):
-    """Holds the lab and the work on it; what the learner is asked and sees around it is LabScreen's."""
-
-    AUTO_FOCUS = ""
+class Sitting(LabPage):
+    """The work on the lab; what the learner is asked and sees around it is LabScreen's."""
 
     def __init__(self, lab: Lab, reserved: frozenset[str]) -> None:
-        super().__init__()
-        self.lab = lab
+        super().__init__(lab, reserved)
         self.work = Work(self, lab)
-        self.panel = TaskPanel(lab.scenario)
-        self.shell = ShellPane(lab, reserved)
         self._ungraded = -1
         """The session whose grading at zero failed: it isn't tried again and again."""
 
     def on_unmount(self) -> None:
         self.work.cancel()
-
-    def turn_to(self, tab: str) -> None:
-        self.remove_class("-only-shell")
-        self.panel.open(tab)
 
     def busy(self) -> bool:
         """Is something being done? Then say so."""
@@ -119,29 +107,7 @@ class Sitting(Page[None]):
         """See Results for the answers."""
         if answer == "again":
             self.reset()
-        elif answer == "stop":
-            self.stop()
-        elif answer == "keep":
-            self.dismiss()
+        elif answer == "leave":
+            self.leave()
         else:
             self.shell.enter()
-
-    def reset(self) -> None:
-        """Back to the broken state, visibly; a new shell."""
-        self.app.push_screen(resetting(self.lab), self._after_reset)
-
-    def _after_reset(self, done: bool | None) -> None:
-        if done:
-            self.panel.checks.clear(NOT_CHECKED)
-            self.panel.hints.show(())
-            self.panel.open("task")
-            self.shell.renew()
-            self.notify("The lab is back where it began. This is a new shell, and the clock starts anew.")
-
-    def stop(self) -> None:
-        """Remove the lab, visibly, and go back to the first page."""
-        self.app.push_screen(removal(self.lab.labs, [self.lab.id]), self._after_stop)
-
-    def _after_stop(self, gone: bool | None) -> None:
-        if gone:
-            self.dismiss()

@@ -1,15 +1,14 @@
-"""The emulator: libghostty-vt through pyghostty. The only file that touches it; available() says whether it can."""
+"""The emulator: libghostty-vt through pyghostty. available() says whether it can be had.
+
+Only this file and ghostty_rows.py touch pyghostty.
+"""
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Sequence
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 from rich.cells import cell_len
-from rich.color import Color
-from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
@@ -19,26 +18,17 @@ try:
     from pyghostty import core as _binding
     from pyghostty._ffi import ffi, lib, union_fn
 
+    from cka_lab.tui.terminal.ghostty_rows import Rgb, RowReader, Styles
+
     _WHY_NOT = None
 except (ImportError, OSError, AttributeError) as _error:
     _WHY_NOT = f"pyghostty can't be loaded ({_error})"
 
-Rgb = tuple[int, int, int]
-
 SCROLLBACK_LINES = 10_000
 SCROLLBACK_BYTES = 64 << 20
 """Ghostty's own default keeps some hundred lines only."""
-LONGEST_GRAPHEME = 64
 
-# A packed cell, as in libghostty-vt of pyghostty 0.1.3. Private to it, so _as_expected() compares with its getters.
-TAG, CONTENT, STYLE_ID, WIDE = 0, 2, 26, 42
-CONTENT_BITS, CODEPOINT_BITS, STYLE_BITS = 0xFFFFFF, 0x1FFFFF, 0xFFFF
-CODEPOINT, GRAPHEME, PALETTE_BACKGROUND = 0, 1, 2
-SPACER_TAIL, SPACER_HEAD = 2, 3
 CURSOR = Style(reverse=True)
-
-STYLE_FLAGS = {"bold": "bold", "italic": "italic", "dim": "faint", "blink": "blink", "conceal": "invisible"}
-STYLE_FLAGS |= {"strike": "strikethrough", "underline": "underline", "overline": "overline"}
 
 
 def available() -> str | None:
@@ -79,8 +69,8 @@ class GhosttyCore:
         self._rows, self._cols = rows, cols
         self._lines: dict[int, Strip] = {}
         self._cursor: tuple[int, int] | None = None
-        self._styles = _Styles(fg, bg)
-        self._reader = _RowReader(self._handle, self._styles)
+        self._styles = Styles(fg, bg)
+        self._reader = RowReader(self._handle, self._styles)
 
     def feed(self, data: bytes) -> None:
         self._terminal.feed(data)
@@ -144,67 +134,8 @@ def _returning_none(reply: Reply) -> Reply:
 
 @cache
 def _scroll_function() -> Any:
-    """ghostty_terminal_scroll_viewport takes a union by value, which cffi can't pass; a struct of the same layout it can."""
+    """The native function takes a union by value, which cffi can't pass; a struct of the same layout it can."""
     ffi.cdef("typedef struct { GhosttyTerminalScrollViewportTag tag; uint64_t value[2]; } CkaLabScroll;")
     if ffi.sizeof("CkaLabScroll") != ffi.sizeof("GhosttyTerminalScrollViewport"):
         raise RuntimeError("another layout of GhosttyTerminalScrollViewport")
     return union_fn("ghostty_terminal_scroll_viewport", "void(*)(GhosttyTerminal, CkaLabScroll)")
-
-
-class _RowReader:
-    """Reads the rows of a terminal that have changed, by a render state of its own."""
-
-    def __init__(self, terminal: Any, styles: _Styles) -> None:
-        self._terminal, self._styles = terminal, styles
-        self._state = self._new("GhosttyRenderState", "ghostty_render_state")
-        self._rows = self._new("GhosttyRenderStateRowIterator", "ghostty_render_state_row_iterator")
-        self._cells = self._new("GhosttyRenderStateRowCells", "ghostty_render_state_row_cells")
-        self._view = ffi.new("GhosttyCellsView*")
-        self._at = ffi.new("GhosttyRenderStateCursor*")
-        self._at.size = ffi.sizeof("GhosttyRenderStateCursor")
-        self._style = ffi.new("GhosttyStyle*")
-        self._style.size = ffi.sizeof("GhosttyStyle")
-        self._length = ffi.new("uint32_t*")
-        self._codepoints = ffi.new("uint32_t[]", LONGEST_GRAPHEME)
-        self._dirty, self._y = ffi.new("GhosttyRenderStateDirty*"), ffi.new("uint16_t*")
-
-    def _new(self, kind: str, prefix: str) -> Any:
-        """A native object, freed with this one."""
-        out = ffi.new(f"{kind}*")
-        _binding.check(getattr(lib, f"{prefix}_new")(ffi.NULL, out), kind)
-        weakref.finalize(self, getattr(lib, f"{prefix}_free"), out[0])
-        return out
-
-    def dirty(self) -> dict[int, Strip]:
-        """The rows that have changed since the last call."""
-        state = self._state[0]
-        lib.ghostty_render_state_update(state, self._terminal)
-        lib.ghostty_render_state_get(state, lib.GHOSTTY_RENDER_STATE_DATA_DIRTY, self._dirty)
-        if not self._dirty[0]:
-            return {}
-        self._styles.refresh(state)
-        lib.ghostty_render_state_get(state, lib.GHOSTTY_RENDER_STATE_DATA_ROW_ITERATOR, self._rows)
-        rows, found = self._rows[0], {}
-        if self._dirty[0] == lib.GHOSTTY_RENDER_STATE_DIRTY_FULL:
-            while lib.ghostty_render_state_row_iterator_next(rows):
-                found[len(found)] = self._row(rows)
-        else:
-            while lib.ghostty_render_state_row_iterator_next_dirty(rows, self._y):
-                found[self._y[0]] = self._row(rows)
-        lib.ghostty_render_state_clean(state)
-        return found
-
-    def cursor(self) -> tuple[int, int] | None:
-        lib.ghostty_render_state_get(self._state[0], lib.GHOSTTY_RENDER_STATE_DATA_CURSOR, self._at)
-        at = self._at
-        if not (at.visible and at.viewport_has_value):
-            return None
-        return max(0, at.viewport_x - bool(at.wide_tail)), at.viewport_y
-
-    def _row(self, rows: Any) -> Strip:
-        lib.ghostty_render_state_row_get(rows, lib.GHOSTTY_RENDER_STATE_ROW_DATA_CELLS_RAW, self._view)
-        packed: Sequence[int] = ffi.unpack(self._view.ptr, self._view.len) if self._view.len else []
-        if not _as_expected():
-            packed = [_repacked(cell) for cell in packed]
-        lib.ghostty_render_state_row_get(rows, lib.GHOSTTY_RENDER_STATE_ROW_DATA_CELLS, self._cells)
-        return Strip(self._segments(packed))

@@ -86,3 +86,15 @@ def _control(symbol: str) -> bytes:
     if symbol.isascii() and symbol.isalpha():
         return bytes([ord(symbol) & 31])
     return bytes([CONTROLS[symbol]]) if symbol in CONTROLS else b""
+
+
+def pasted(text: str, *, bracketed: bool) -> bytes:
+    """Pasted text as typed text: no control characters, least of all ones that end a bracketed paste."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    typed = "\r".join("".join(char for char in line if char == "\t" or not _is_control(char)) for line in lines)
+    data = typed.encode(errors="ignore")
+    return b"\x1b[200~" + data + b"\x1b[201~" if bracketed else data
+
+
+def _is_control(char: str) -> bool:
+    return char < " " or "\x7f" <= char <= "\x9f"

@@ -1,0 +1,40 @@
+"""TLS contexts for talking to a lab's etcd: what is trusted, and who we are."""
+
+from __future__ import annotations
+
+import ssl
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from cka_lab.errors import LabFailure
+
+
+def context(ca: bytes, cert: bytes = b"", key: bytes = b"", *, verify: bool = True) -> ssl.SSLContext:
+    """A client's context: PEM bytes of the trusted CAs, and of its own pair if it has one.
+
+    Raises ssl.SSLError for a pair that can't be used. As lenient with keys and extensions as Go is.
+    """
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    made.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    made.set_ciphers("DEFAULT:@SECLEVEL=0")
+    if verify:
+        made.load_verify_locations(cadata=ca.decode("ascii", "replace"))
+    else:
+        made.check_hostname = False
+        made.verify_mode = ssl.CERT_NONE
+    if cert:
+        with tempfile.TemporaryDirectory(prefix="cka-lab-") as folder:
+            file = Path(folder, "pair.pem")
+            file.touch(0o600)
+            file.write_bytes(cert + b"\n" + key)
+            made.load_cert_chain(file)
+    return made
+
+
+def kept_context(files: Mapping[str, bytes]) -> ssl.SSLContext:
+    """The context of the lab's own client (``client_files()``)."""
+    try:
+        return context(files["ca"], files["cert"], files["key"])
+    except (KeyError, ssl.SSLError) as error:
+        raise LabFailure(f"the lab's own client certificate can't be used: {error}") from error

@@ -1,0 +1,1 @@
+"""The built-in faults and set-up steps, one family a module."""

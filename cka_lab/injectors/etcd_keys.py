@@ -1,0 +1,87 @@
+"""Set-up steps that write to a running etcd, and marks of what was there."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+from cka_lab.api import LabFailure, LabPath, LabWriter, Mark, RecordedMark, fault
+from cka_lab.etcd.client import EtcdClient, NotServed, b64
+from cka_lab.etcd.reach import clients
+
+
+def running_etcd(lab: LabWriter) -> EtcdClient:
+    """A client of the lab's first running etcd."""
+    try:
+        return clients(lab)[0]
+    except NotServed as error:
+        raise LabFailure(f"the set-up needs a running etcd: {error.why}") from error
+
+
+@fault("put_keys")
+def put_keys(
+    lab: LabWriter,
+    *,
+    prefix: str = "",
+    keys: Sequence[str] = (),
+    count: int = 1,
+    size: int = 64,
+    random_name: bool = False,
+    delete: bool = False,
+    mark: RecordedMark | None = None,
+) -> None:
+    """Write ``keys``, or ``count`` keys named ``prefix`` and a number (or random letters), with random values.
+
+    ``mark`` records every key, the bytes of its value and its create revision. With ``delete`` the keys are deleted:
+    ``keys``, those of ``mark``, or else the ones that the same call without ``delete`` writes.
+    """
+    names = list(keys) or [prefix + (secrets.token_hex(6) if random_name else str(i)) for i in range(count)]
+    client = running_etcd(lab)
+    try:
+        if delete:
+            client.delete_many(_marked(lab, mark) if mark and not keys else names)
+            return
+        pairs = {name: secrets.token_urlsafe(size)[:size].encode() for name in names}
+        client.put_many(list(pairs.items()))
+        if mark:
+            lab.record(_mark_of(client, mark, pairs))
+    except NotServed as error:
+        raise LabFailure(f"etcd did not take the set-up's keys: {error.why}") from error
+
+
+def _marked(lab: LabWriter, mark: str) -> list[str]:
+    return list(lab.marks[mark].facts["keys"])
+
+
+def _mark_of(client: EtcdClient, mark: str, pairs: dict[str, bytes]) -> Mark:
+    """The mark of freshly written keys: its own fields are those of the first one, ``facts["keys"]`` has all."""
+    about: dict[str, dict[str, Any]] = {}
+    for (name, value), found in zip(pairs.items(), client.get_many(list(pairs)), strict=True):
+        if found is None or found.value != value:
+            raise LabFailure(f"etcd does not hold the key {name} that the set-up wrote")
+        about[name] = {"sha256": hashlib.sha256(value).hexdigest(), "created": found.created}
+    first = next(iter(pairs))
+    revision = max(entry["created"] for entry in about.values())
+    facts = {"kind": "keys", "keys": about, "revision": revision}
+    return Mark(mark, key=first, value=b64(pairs[first]), created=about[first]["created"], facts=facts)
+
+
+@fault("record")
+def record(lab: LabWriter, *, mark: RecordedMark, what: str, path: LabPath = "") -> None:
+    """Keep a fact for later: ``what`` is sha256 (of the file at ``path``) or revision (of the store)."""
+    facts: dict[str, Any] = {"kind": what}
+    if what == "sha256":
+        node = lab.node()
+        info = node.stat(path)
+        digest = hashlib.sha256(node.read(path, 1 << 30)).hexdigest()
+        facts |= {"path": path, "sha256": digest, "size": info.size if info else 0}
+    elif what == "revision":
+        try:
+            facts["revision"] = running_etcd(lab).revision()
+        except NotServed as error:
+            raise LabFailure(f"etcd's revision can't be recorded: {error.why}") from error
+    else:
+        raise LabFailure(f"record: what must be sha256 or revision, not {what!r}")
+    lab.record(Mark(mark, facts=facts))

@@ -1,0 +1,1 @@
+"""The built-in graders, one family a module."""
