@@ -22,6 +22,13 @@ from pathlib import Path
 from typing import Annotated, Any, Protocol, TypeVar, runtime_checkable
 
 from cka_lab.errors import LabFailure, LabGone, NotAvailable, Unreadable
+from cka_lab.etcd.bolt import NotBolt
+from cka_lab.etcd.client import EtcdClient, KeyValue, NotServed
+from cka_lab.etcd.manifest import PodFile, pod_files
+from cka_lab.etcd.process import EtcdProcess, find_etcds
+from cka_lab.etcd.reach import client as etcd_client
+from cka_lab.etcd.reach import clients as etcd_clients
+from cka_lab.etcd.store import Store, read_store
 from cka_lab.model import Diagnosis, Mark, Mismatch
 from cka_lab.proc import Completed
 from cka_lab.wait import Progress, until
@@ -34,9 +41,12 @@ __all__ = [
     "Completed",
     "Container",
     "Diagnosis",
+    "EtcdClient",
+    "EtcdProcess",
     "Fault",
     "FileInfo",
     "Grader",
+    "KeyValue",
     "LabFailure",
     "LabGone",
     "LabPath",
@@ -48,16 +58,26 @@ __all__ = [
     "Node",
     "NodeView",
     "NotAvailable",
+    "NotBolt",
+    "NotServed",
     "PackPath",
+    "PodFile",
     "Problem",
     "Process",
     "Progress",
     "Provider",
     "ProviderInfo",
+    "RecordedMark",
     "ShellChannel",
+    "Store",
     "Unreadable",
+    "etcd_client",
+    "etcd_clients",
     "fault",
+    "find_etcds",
     "grader",
+    "pod_files",
+    "read_store",
     "until",
 ]
 

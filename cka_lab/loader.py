@@ -69,7 +69,15 @@ def _validate(tree: yamltree.Tree) -> tuple[ScenarioFile | None, list[yamltree.T
     try:
         return ScenarioFile.model_validate(tree.data), []
     except ValidationError as error:
-        return None, [_trouble(tree, dict(wrong)) for wrong in error.errors(include_url=False)]
+        wrongs = [dict(wrong) for wrong in error.errors(include_url=False)]
+        places = [tuple(wrong["loc"]) for wrong in wrongs]
+        return None, [_trouble(tree, wrong) for wrong in wrongs if not _follows(wrong, places)]
+
+
+def _follows(wrong: dict[str, Any], places: list[yamltree.Path]) -> bool:
+    """A list counts as too short when its items are wrong: those are told already."""
+    path = tuple(wrong["loc"])
+    return wrong["type"] == "too_short" and any(len(p) > len(path) and p[: len(path)] == path for p in places)
 
 
 def _trouble(tree: yamltree.Tree, wrong: dict[str, Any]) -> yamltree.Trouble:
@@ -81,7 +89,7 @@ def _trouble(tree: yamltree.Tree, wrong: dict[str, Any]) -> yamltree.Trouble:
 
 
 def _words(tree: yamltree.Tree, path: yamltree.Path, kind: str, wrong: dict[str, Any]) -> str:
-    name = str(path[-1]) if path else "the file"
+    name = str(path[-1]) if path else "scenario.yaml"
     context = wrong.get("ctx") or {}
     if kind == "missing":
         return f"`{name}` is missing"

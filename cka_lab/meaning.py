@@ -78,8 +78,11 @@ class Meaning:
         wrongs = list(check(function, given))
         for wrong in wrongs:
             below = (*path, "with", *wrong.path)
+            param = f"`{wrong.path[0]}` " if wrong.path and not wrong.key else ""
             self._tell(
-                below if wrong.path or "with" in call else (*path, "uses"), f"{name}: {wrong.text}", key=wrong.key
+                below if wrong.path or "with" in call else (*path, "uses"),
+                f"{name}: {param}{wrong.text}",
+                key=wrong.key,
             )
         if not wrongs:
             for kind, where, value in kinds(function, given):
@@ -134,6 +137,8 @@ class Meaning:
             self._tell(path, f"the check `{one['id']}` has no points; give it some, or make it a guard")
 
     def _cycles(self, checks: list[tuple[At, dict[str, Any]]]) -> None:
+        if len({str(c.get("id")) for _, c in checks}) < len(checks):
+            return  # ids that stand twice are told already
         after = {str(c.get("id")): [str(n) for n in c.get("after") or () if isinstance(n, str)] for _, c in checks}
         for path, one in checks:
             seen, todo = set(), list(after.get(str(one.get("id")), []))

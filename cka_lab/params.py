@@ -83,7 +83,7 @@ def allowed(word: str, known: Iterable[str]) -> str:
 
 def _fits(hint: Any, value: Any, path: Path) -> Iterator[Wrong]:
     """What is wrong with ``value`` as a ``hint``."""
-    hint = _bare(hint)
+    hint = bare(hint)
     origin, arguments = typing.get_origin(hint) or hint, typing.get_args(hint)
     if hint is Any:
         return
@@ -122,13 +122,13 @@ def _is(value: Any, hint: Any) -> bool:
 
 def _wrong(hint: Any, value: Any, path: Path) -> Wrong:
     text = f"must be {name_of(hint)}, not {name_of(type(value))}"
-    wants_text = str in (_bare(hint), *map(_bare, typing.get_args(_bare(hint))))
+    wants_text = str in (bare(hint), *map(bare, typing.get_args(bare(hint))))
     return Wrong(path, f"{text}; quote it" if wants_text and not isinstance(value, (dict, tuple)) else text)
 
 
 def name_of(hint: Any) -> str:
     """A type in plain words."""
-    hint = _bare(hint)
+    hint = bare(hint)
     if typing.get_origin(hint) in (Union, types.UnionType):
         return " or ".join(name_of(option) for option in typing.get_args(hint) if option is not type(None))
     if typing.get_origin(hint) is Literal:
@@ -137,7 +137,8 @@ def name_of(hint: Any) -> str:
     return WORDS.get(base, getattr(base, "__name__", str(base)))
 
 
-def _bare(hint: Any) -> Any:
+def bare(hint: Any) -> Any:
+    """A type without its Annotated marks."""
     while typing.get_origin(hint) is Annotated:
         hint = typing.get_args(hint)[0]
     return hint

@@ -115,7 +115,7 @@ def _print(proofs, not_available, problems) -> None:  # type: ignore[no-untyped-
 @click.pass_context
 def schema(ctx: click.Context, more_packs: tuple[str, ...]) -> None:
     """The JSON Schema of scenario.yaml, for editors, with every grader's and fault's params."""
-    from cka_lab.schema import json_schema
+    from cka_lab.jsonschema import json_schema
 
     print_json(json_schema(open_catalog(ctx, more_packs).all_names()))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -59,12 +59,23 @@ def prefix_end(prefix: str) -> bytes:
 
 
 class EtcdClient:
-    """Asks one endpoint; tries its contexts (client pairs) in turn while TLS refuses. Every call may raise NotServed."""
+    """Asks one endpoint, with each of its contexts (client pairs) in turn while TLS refuses.
 
-    def __init__(self, node: NodeView, url: str, contexts: Sequence[ssl.SSLContext]) -> None:
+    Every call may raise NotServed.
+    """
+
+    def __init__(self, node: NodeView, url: str, contexts: Iterable[ssl.SSLContext]) -> None:
         self.node = node
         self.url = url
-        self._contexts = list(contexts)
+        self._made: list[ssl.SSLContext] = []
+        self._more = iter(contexts)
+
+    def _contexts(self) -> Iterator[ssl.SSLContext]:
+        """Those made so far, then the others: most are never needed."""
+        yield from self._made
+        for context in self._more:
+            self._made.append(context)
+            yield context
 
     # -- questions --------------------------------------------------------------------------------------------
 
@@ -154,7 +165,7 @@ class EtcdClient:
 
     def _exchange(self, method: str, path: str, body: bytes = b"", limit: int = LIMIT) -> bytes:
         refusal: NotServed | None = None
-        for context in self._contexts if self.url.startswith("https") else [None]:
+        for context in self._contexts() if self.url.startswith("https") else [None]:
             try:
                 status, answer = self._once(context, method, path, body, limit)
             except ssl.SSLError as error:

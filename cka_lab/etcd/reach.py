@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -15,23 +15,20 @@ if TYPE_CHECKING:
     from cka_lab.api import LabView, NodeView
 
 
-def contexts(lab: LabView, node: NodeView, etcd: EtcdProcess | None = None) -> list[ssl.SSLContext]:
+def contexts(lab: LabView, node: NodeView, etcd: EtcdProcess | None = None) -> Iterator[ssl.SSLContext]:
     """The lab's own client first, then the pair that etcd itself serves with.
 
     The server is trusted when the lab's kept CA or the CA that etcd's own flags name has signed it.
     """
     kept = lab.client_files()
-    found = [kept_context(kept)]
+    ca = (etcd.file(node, "trusted-ca-file") if etcd else None) or b""
+    yield kept_context(kept, ca)
     if etcd is None:
-        return found
-    ca, cert, key = (etcd.file(node, flag) for flag in ("trusted-ca-file", "cert-file", "key-file"))
-    if ca:
-        with suppress(ssl.SSLError):
-            found[0].load_verify_locations(cadata=ca.decode("ascii", "replace"))
+        return
+    cert, key = etcd.file(node, "cert-file"), etcd.file(node, "key-file")
     if cert and key:
         with suppress(ssl.SSLError):
-            found.append(context((ca or b"") + b"\n" + kept["ca"], cert, key))
-    return found
+            yield context(kept["ca"] + b"\n" + ca, cert, key)
 
 
 def client(lab: LabView, url: str, node: str | None = None) -> EtcdClient:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import ssl
 import tempfile
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 
 from cka_lab.errors import LabFailure
 
 
+@lru_cache(maxsize=32)
 def context(ca: bytes, cert: bytes = b"", key: bytes = b"", *, verify: bool = True) -> ssl.SSLContext:
     """A client's context: PEM bytes of the trusted CAs, and of its own pair if it has one.
 
@@ -32,9 +34,15 @@ def context(ca: bytes, cert: bytes = b"", key: bytes = b"", *, verify: bool = Tr
     return made
 
 
-def kept_context(files: Mapping[str, bytes]) -> ssl.SSLContext:
-    """The context of the lab's own client (``client_files()``)."""
+def kept_context(files: Mapping[str, bytes], ca: bytes = b"") -> ssl.SSLContext:
+    """The context of the lab's own client (``client_files()``), which also trusts ``ca``."""
     try:
-        return context(files["ca"], files["cert"], files["key"])
-    except (KeyError, ssl.SSLError) as error:
+        return context(_joined(files["ca"], ca), files["cert"], files["key"])
+    except ssl.SSLError as error:
+        if ca:
+            return kept_context(files)
         raise LabFailure(f"the lab's own client certificate can't be used: {error}") from error
+
+
+def _joined(first: bytes, second: bytes) -> bytes:
+    return first if second.strip() in first else first + b"\n" + second

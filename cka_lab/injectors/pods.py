@@ -31,14 +31,14 @@ def set_pod_args(
     lab: LabWriter,
     *,
     pod: str,
-    set: Mapping[str, str | int | bool] | None = None,  # noqa: A002 - the scenario's own word
+    set_: Mapping[str, str | int | bool] | None = None,
     remove: Sequence[str] = (),
     node: str | None = None,
 ) -> None:
     """Set and remove flags (names without dashes) of a static pod's command; its kubelet restarts it."""
     place = lab.node(node)
     path = manifest_of(place, pod)
-    values = {name: str(v).lower() if isinstance(v, bool) else str(v) for name, v in (set or {}).items()}
+    values = {name: str(v).lower() if isinstance(v, bool) else str(v) for name, v in (set_ or {}).items()}
     text = edit_args(place.read(path).decode(), values, remove)
     info = place.stat(path)
     place.write(path, text.encode(), info.mode if info else 0o600)

@@ -59,6 +59,9 @@ class Procedure(Screen[Any]):
     def on_mount(self) -> None:
         self.action_again()
 
+    def on_unmount(self) -> None:
+        self.cancel.set()
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return not (action == "again" and self.running)
 

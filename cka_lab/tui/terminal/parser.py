@@ -1,8 +1,8 @@
 """What the terminal needs of Textual's input that Textual doesn't offer. The only file with its private parts.
 
-Textual gives several keys one name (M-b and ctrl+left, M-. and a full stop), which is no matter to its own widgets but is to a
-program in the terminal: here a key event keeps, as its ``raw``, what the outer terminal sent. And Textual holds Escape back for
-100 to 200 ms, to see whether it starts a longer sequence; 15 ms will do.
+Textual gives several keys one name (M-b and ctrl+left, M-. and a full stop), which is no matter to its own widgets but
+is to a program in the terminal: here a key event keeps, as its ``raw``, what the outer terminal sent. And Textual holds
+Escape back for 100 to 200 ms, to see whether it starts a longer sequence; 15 ms will do.
 
 Without it the terminal works too, with a slow Escape and without some Alt keys.
 """
@@ -29,7 +29,7 @@ _reading = threading.local()
 
 
 def install() -> bool:
-    """Put the parts below into Textual's drivers, for the apps that start after this. False where Textual is another."""
+    """Put the parts below into Textual's drivers, for apps that start after this. False where Textual is another."""
     try:
         parser = _raw_parser()
         if not _works(parser):
@@ -86,7 +86,7 @@ def _raw_parser() -> type[Any]:
 
 def _works(parser: type[Any]) -> bool:
     """Whether Textual's parser has the parts that the one above builds on."""
-    base = parser.__mro__[1]
+    base: Any = parser.__mro__[1]
     if list(inspect.signature(base._sequence_to_key_events).parameters) != ["self", "sequence", "alt"]:
         return False
     trial = parser()

@@ -1,4 +1,4 @@
-"""Text selection in the rows of a terminal. Textual counts a selection's columns in characters, a strip counts cells."""
+"""Text selection in a terminal's rows. Textual counts a selection's columns in characters, a strip counts cells."""
 
 from __future__ import annotations
 

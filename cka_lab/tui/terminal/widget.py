@@ -1,31 +1,22 @@
-"""The terminal as a Textual widget: a shell's bytes go through an emulator onto the screen, keys and mouse to the shell."""
+"""The terminal as a Textual widget: a shell's output goes through an emulator to the screen, keys and mouse to it."""
 
 from __future__ import annotations
 
-import asyncio
-import time
 from typing import ClassVar
 
 from textual import events
-from textual.geometry import Region
 from textual.message import Message
-from textual.selection import Selection
-from textual.strip import Strip
-from textual.widget import Widget
 
-from cka_lab.tui.terminal import core, ghostty, keys, mouse, selecting
+from cka_lab.tui.terminal import core, ghostty, keys, mouse
 from cka_lab.tui.terminal.parser import raw_of
 from cka_lab.tui.terminal.shell import OpenShell, Shell
+from cka_lab.tui.terminal.view import TerminalView
 
-FRAME = 1 / 30
-"""Seconds between two drawings."""
-MOSTLY = 0.6
-"""From this part of the rows on, drawing the whole widget is quicker."""
 WHEEL_LINES = 3
 COPY_KEYS = frozenset({"ctrl+shift+c", "super+c"})
 
 
-class Terminal(Widget, can_focus=True):
+class Terminal(TerminalView, can_focus=True):
     """A shell. All keys are its own, but RELEASE and the reserved ones, which go on to the app."""
 
     RELEASE: ClassVar[str] = "f12"
@@ -60,10 +51,7 @@ class Terminal(Widget, can_focus=True):
         super().__init__(id=id, classes=classes)
         self._open_shell = open_shell
         self._kept = reserved | {self.RELEASE}
-        self._core: core.TerminalCore | None = None
         self._shell: Shell | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._drawn = 0.0
 
     # -- the shell
 
@@ -73,9 +61,8 @@ class Terminal(Widget, can_focus=True):
         return self._shell is not None and self._shell.running
 
     @property
-    def text(self) -> str:
-        """What was drawn last."""
-        return "\n".join(self._core.text()) if self._core else ""
+    def shows_cursor(self) -> bool:
+        return self.has_focus and self.running
 
     def restart(self) -> None:
         """Close the shell if there is one, and open another on a clear screen."""
@@ -95,11 +82,9 @@ class Terminal(Widget, can_focus=True):
         elif self._core and rows and cols:
             self._core.resize(rows, cols)
             self._shell.resize(rows, cols)
-            self._draw_soon()
+            self.draw_soon()
 
     def on_unmount(self) -> None:
-        if self._timer:
-            self._timer.cancel()
         if self._shell:
             self._shell.close()
 
@@ -113,20 +98,20 @@ class Terminal(Widget, can_focus=True):
         fg, bg = self.styles.color.rgb, self.background_colors[1].rgb
         self._core = ghostty.GhosttyCore(rows, cols, self._send, fg=fg, bg=bg)
         self._shell = Shell(self._open_shell, rows, cols, self)
-        self._draw_soon()
+        self.draw_soon()
 
     def _send(self, data: bytes) -> None:
         if self._shell:
             self._shell.write(data)
 
     def shell_started(self) -> None:
-        self._draw_soon()
+        self.draw_soon()
         self.post_message(self.Started())
 
     def shell_said(self, data: bytes) -> None:
         if self._core:
             self._core.feed(data)
-            self._draw_soon()
+            self.draw_soon()
 
     def shell_ended(self, code: int | None) -> None:
         self.refresh()
@@ -134,40 +119,6 @@ class Terminal(Widget, can_focus=True):
 
     def shell_failed(self, error: Exception) -> None:
         self.post_message(self.Failed(error))
-
-    # -- drawing
-
-    def _draw_soon(self) -> None:
-        """At once after a pause, else with the next frame."""
-        if self._timer is None:
-            wait = max(0.0, self._drawn + FRAME - time.monotonic())
-            self._timer = asyncio.get_running_loop().call_later(wait, self._draw)
-
-    def _draw(self) -> None:
-        self._timer, self._drawn = None, time.monotonic()
-        if self._core is None or not self.is_attached:
-            return
-        rows, (cols, height) = self._core.dirty_rows(), self.content_size
-        if len(rows) > MOSTLY * height:
-            self.refresh()
-        elif rows:
-            self.refresh(*(Region(0, y, cols, 1) for y in rows))
-
-    def render_line(self, y: int) -> Strip:
-        width = self.content_size.width
-        if self._core is None:
-            return Strip.blank(width)
-        strip = self._core.strip(y, width, cursor=self.has_focus and self.running)
-        if selection := self.text_selection:
-            strip = selecting.highlighted(
-                strip, selection, y, self.screen.get_component_rich_style("screen--selection")
-            )
-        return strip.apply_offsets(0, y)
-
-    def _scroll(self, lines: int) -> None:
-        if self._core:
-            self._core.scroll(lines)
-            self._draw_soon()
 
     # -- keys
 
@@ -194,10 +145,10 @@ class Terminal(Widget, can_focus=True):
         """Keys of the terminal itself: scrollback, and copying what is selected."""
         page = max(1, self.content_size.height - 1)
         if key in ("shift+pageup", "shift+pagedown"):
-            self._scroll(-page if key == "shift+pageup" else page)
+            self.scroll_view(-page if key == "shift+pageup" else page)
             return True
         if key in COPY_KEYS and self.text_selection:
-            self._copy()
+            self.copy_selection()
             return True
         return False
 
@@ -207,5 +158,64 @@ class Terminal(Widget, can_focus=True):
             self.screen.clear_selection()
         if self._core:
             self._core.scroll_to_bottom()
-            self._draw_soon()
+            self.draw_soon()
         self._send(data)
+
+    def on_focus(self) -> None:
+        self._tell_focus(b"\x1b[I")
+
+    def on_blur(self) -> None:
+        self._tell_focus(b"\x1b[O")
+
+    def _tell_focus(self, report: bytes) -> None:
+        if self._core and self._core.mode(core.FOCUS_REPORTS):
+            self._send(report)
+
+    # -- the mouse
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        self.capture_mouse()
+        self._tell_mouse(event)
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        self._tell_mouse(event)
+
+    def on_mouse_up(self, event: events.MouseUp) -> None:
+        self.release_mouse()
+        if not self._tell_mouse(event):
+            self.copy_selection()
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        self._wheel(event, -WHEEL_LINES)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        self._wheel(event, WHEEL_LINES)
+
+    def _tell_mouse(self, event: events.MouseEvent) -> bool:
+        """Whether the program tracks the mouse; then it is told."""
+        if not self.running or not self._core or not self._core.mouse_tracking:
+            return False
+        at = event.offset - self.gutter.top_left
+        at = at.clamp(self.content_size.width, self.content_size.height)
+        self._send(mouse.report(event, at, self._core.mode))
+        event.stop()
+        event.prevent_default()
+        return True
+
+    def _wheel(self, event: events.MouseEvent, lines: int) -> None:
+        """For the program, as arrows for a full-screen program without a mouse (less, man), else for the scrollback."""
+        if self._tell_mouse(event) or not self._core:
+            return
+        if (
+            self.running
+            and self._core.mode(core.ALTERNATE_SCROLL)
+            and any(map(self._core.mode, core.ALTERNATE_SCREENS))
+        ):
+            arrow = keys.encode(
+                "up" if lines < 0 else "down", application_cursor=self._core.mode(core.APPLICATION_CURSOR_KEYS)
+            )
+            self._send(arrow * abs(lines))
+        else:
+            self.scroll_view(lines)
+        event.stop()
+        event.prevent_default()
