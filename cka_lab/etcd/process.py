@@ -68,6 +68,11 @@ class EtcdProcess:
         return urls(self.flags.get("listen-client-urls", DEFAULT_CLIENT_URL))
 
     @property
+    def addresses(self) -> list[tuple[str, int]]:
+        """Host and port of each of them."""
+        return [address(url) for url in self.client_urls]
+
+    @property
     def advertised_urls(self) -> list[str]:
         """Where it tells clients to find it."""
         return urls(self.flags.get("advertise-client-urls", DEFAULT_CLIENT_URL))

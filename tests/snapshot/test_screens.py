@@ -143,7 +143,7 @@ def test_lab_shows_the_solution(labs: FakeLabs, size: tuple[int, int], snap_comp
         await seen(pilot, "Show the solution?")
         await pilot.press("enter")
         await pilot.press("f12")
-        await seen(pilot, "snapshot save", "Why it works")
+        await seen(pilot, "snapshot", "Why it works")
 
     assert snap_compare(CkaLabApp(labs), terminal_size=size, run_before=play)
 

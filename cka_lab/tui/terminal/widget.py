@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual import events
+from textual.geometry import Offset
 from textual.message import Message
 
 from cka_lab.tui.terminal import core, ghostty, keys, mouse
@@ -52,6 +53,7 @@ class Terminal(TerminalView, can_focus=True):
         self._open_shell = open_shell
         self._kept = reserved | {self.RELEASE}
         self._shell: Shell | None = None
+        self._pointer: Offset | None = None
 
     # -- the shell
 
@@ -197,7 +199,9 @@ class Terminal(TerminalView, can_focus=True):
             return False
         at = event.offset - self.gutter.top_left
         at = at.clamp(self.content_size.width, self.content_size.height)
-        self._send(mouse.report(event, at, self._core.mode))
+        if at != self._pointer or not isinstance(event, events.MouseMove):
+            self._send(mouse.report(event, at, self._core.mode))
+        self._pointer = at
         event.stop()
         event.prevent_default()
         return True
