@@ -5,13 +5,14 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cka_lab import plugins
+from cka_lab import index, plugins
 from cka_lab.errors import CkaLabError, NotFound, ScenarioErrors, UsageError
+from cka_lab.index import Summary
 from cka_lab.plugins import Registry
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Catalog:
     packs: list[Pack]
     problems: list[Problem] = field(default_factory=list)
     _registries: dict[str, Registry] = field(default_factory=dict)
-    _scenarios: dict[str, list[Scenario]] | None = None
+    _scenarios: dict[str, list[Scenario]] = field(default_factory=dict)
 
     @classmethod
     def find(cls, folders: Iterable[Path] = ()) -> Catalog:
@@ -92,10 +93,29 @@ class Catalog:
 
     def scenarios(self) -> list[Scenario]:
         """All that load, by domain and difficulty. What doesn't stands in ``problems``."""
-        if self._scenarios is None:
-            self._scenarios = {pack.name: self._load(pack) for pack in self.packs}
-        every = [scenario for found in self._scenarios.values() for scenario in found]
+        every = [scenario for pack in self.packs for scenario in self._of(pack)]
         return sorted(every, key=lambda s: (s.domain, s.difficulty, s.id))
+
+    def summaries(self) -> list[Summary]:
+        """All that load, by domain and difficulty, without their tasks: from the index where nothing changed."""
+        found: list[Summary] = []
+        for pack in self.packs:
+            mark = index.fingerprint(pack.folder)
+            kept = index.recall(pack.folder, mark)
+            if kept is None:
+                before = len(self.problems)
+                fresh = [Summary.of(scenario) for scenario in self._of(pack)]
+                index.remember(pack.folder, mark, fresh, [(p.where, p.text) for p in self.problems[before:]])
+                found += fresh
+            else:
+                found += [replace(summary, pack=pack.name) for summary in kept[0]]
+                self.problems += [Problem(*p) for p in kept[1] if Problem(*p) not in self.problems]
+        return sorted(found, key=lambda s: (s.domain, s.difficulty, s.id))
+
+    def _of(self, pack: Pack) -> list[Scenario]:
+        if pack.name not in self._scenarios:
+            self._scenarios[pack.name] = self._load(pack)
+        return self._scenarios[pack.name]
 
     def get(self, name: str) -> Scenario:
         """By id, or by ``pack:id``. NotFound with the nearest name; UsageError where an id is in two packs."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
 from socket import socket
@@ -27,6 +26,8 @@ from cka_lab.model import (
 from cka_lab.params import bind
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
+
     from cka_lab.plugins import Registry
     from cka_lab.schema import Check, GraderCall, Scenario, Task
 
@@ -75,6 +76,8 @@ class Once:
         self._futures: dict[tuple[Any, ...], Future[Any]] = {}
 
     def __call__(self, key: tuple[Any, ...], make: Callable[[], T]) -> T:
+        from concurrent.futures import Future  # 10 ms that `list` need not pay
+
         with self._lock:
             future = self._futures.get(key)
             mine = future is None
@@ -178,6 +181,8 @@ def grade(
     ``penalties``: points that shown hints cost, by task id. ``patient=False`` does not wait for ages (hints).
     Raises Cancelled only; whatever a grader raises becomes an ERROR of its check.
     """
+    from concurrent.futures import ThreadPoolExecutor
+
     started, clock = time.time(), time.monotonic()
     run = _Run(registry, cluster, marks, emit, cancel or threading.Event(), patient)
     with ThreadPoolExecutor(PARALLEL, thread_name_prefix="check") as pool:

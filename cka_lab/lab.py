@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -24,6 +24,7 @@ from cka_lab.wait import Progress
 
 if TYPE_CHECKING:
     from cka_lab.catalog import Catalog
+    from cka_lab.index import Summary
     from cka_lab.schema import Hint, Scenario, Task
 
 SOLUTION_SECONDS = 300.0
@@ -81,7 +82,7 @@ class Labs:
         self.providers = providers if providers is not None else built_in_providers()
         self.clock = clock
 
-    def availability(self, scenario: Scenario) -> Availability:
+    def availability(self, scenario: Scenario | Summary) -> Availability:
         """Where ``scenario`` can run here and now; cheap, changes nothing."""
         good, reasons = [], []
         for name, provider in self.providers.items():
@@ -100,7 +101,7 @@ class Labs:
         scenario = self.catalog.get(scenario_id)
         where = self._choose(scenario, provider)
         row = LabRow(
-            f"{scenario.id}-{secrets.token_hex(2)}",
+            f"{scenario.id}-{os.urandom(2).hex()}",
             scenario.id,
             str(scenario.folder),
             where,
@@ -347,7 +348,7 @@ def _spec(scenario: Scenario) -> ClusterSpec:
     return ClusterSpec(shape.control_planes, shape.workers, shape.etcd_members)
 
 
-def _why_not(scenario: Scenario, provider: Provider) -> str:
+def _why_not(scenario: Scenario | Summary, provider: Provider) -> str:
     """Why ``scenario`` can't run on ``provider`` here, or an empty string."""
     if scenario.providers and provider.name not in scenario.providers:
         return "not made for it"

@@ -69,7 +69,7 @@ def _validate(tree: yamltree.Tree) -> tuple[ScenarioFile | None, list[yamltree.T
     try:
         return ScenarioFile.model_validate(tree.data), []
     except ValidationError as error:
-        wrongs = [dict(wrong) for wrong in error.errors(include_url=False)]
+        wrongs: list[dict[str, Any]] = [dict(wrong) for wrong in error.errors(include_url=False)]
         places = [tuple(wrong["loc"]) for wrong in wrongs]
         return None, [_trouble(tree, wrong) for wrong in wrongs if not _follows(wrong, places)]
 

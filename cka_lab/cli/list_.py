@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import click
 
 from cka_lab.cli.common import columns, json_option, open_labs, pack_option, print_json, say
@@ -22,9 +24,11 @@ def command(
     "best": null | {"earned", "possible"}, "available": [provider], "why_not"}], "problems": [str]}
     """
     labs = open_labs(ctx, more_packs)
+    for provider in labs.providers.values():  # their probes run while the catalogue is read
+        threading.Thread(target=provider.info, daemon=True).start()
     best = labs.store.best()
     rows = []
-    for scenario in labs.catalog.scenarios():
+    for scenario in labs.catalog.summaries():
         if (domain and scenario.domain != domain) or (topic and topic not in scenario.topics):
             continue
         where = labs.availability(scenario)

@@ -15,8 +15,8 @@ from cka_lab.tui.terminal import ghostty_rows
 from cka_lab.tui.terminal.ghostty import GhosttyCore
 
 COLOURFUL = (
-    "plain \x1b[1mbold\x1b[0;31mred \x1b[38;5;208mpalette\x1b[38;2;1;2;3mrgb\x1b[0;7mreverse\x1b[0m日本 é e\u0301 \x1b[44m\x1b[K"
-    "\r\n\x1b[48;2;9;8;7m\x1b[Kx\x1b[0m\r\n\U0001f469\u200d\U0001f4bb|\u2764\ufe0f|\u200b|end"
+    "plain \x1b[1mbold\x1b[0;31mred \x1b[38;5;208mpalette\x1b[38;2;1;2;3mrgb\x1b[0;7mreverse"
+    "\x1b[0m日本 é e\u0301 \x1b[44m\x1b[K\r\n\x1b[48;2;9;8;7m\x1b[Kx\x1b[0m\r\n\U0001f469\u200d\U0001f4bb|\u2764\ufe0f|\u200b|end"
 ).encode()
 
 

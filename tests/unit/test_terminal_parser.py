@@ -25,25 +25,12 @@ def test_installing_twice_changes_nothing() -> None:
     assert (linux_driver.XTermParser, web_driver.XTermParser, linux_driver.selectors) == first
 
 
-@pytest.mark.parametrize(
-    "sent",
-    [
-        "a",
-        "\x1bb",
-        "\x1bf",
-        "\x1b.",
-        "\x1b\x7f",
-        "\x1b1",
-        "\x1b_",
-        "\x1b#",
-        "\x1b<",
-        "\x1b\r",
-        "\x1b ",
-        "\x1b[A",
-        "\x1b[1;5D",
-    ]
-    + ["\x08", "\x7f", "\t", "\x1b[Z", "\x1b[3~", "\x1b[1;3C", "\x1bOP", "\x1b[24~", "é", "日", "\x00", "\x1c", "\x1f"],
-)
+ALT = ["\x1bb", "\x1bf", "\x1b.", "\x1b\x7f", "\x1b1", "\x1b_", "\x1b#", "\x1b<", "\x1b\r", "\x1b "]
+OTHERS = ["a", "é", "日", "\x00", "\x1c", "\x1f", "\x08", "\x7f", "\t"]
+SEQUENCES = ["\x1b[A", "\x1b[1;5D", "\x1b[Z", "\x1b[3~", "\x1b[1;3C", "\x1bOP", "\x1b[24~"]
+
+
+@pytest.mark.parametrize("sent", ALT + OTHERS + SEQUENCES)
 def test_keys_come_out_as_they_went_in(sent: str) -> None:
     feeding = linux_driver.XTermParser()
     events = list(feeding.feed(sent))

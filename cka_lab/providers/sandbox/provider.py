@@ -10,15 +10,17 @@ from pathlib import Path
 from cka_lab import paths
 from cka_lab.api import Capability, Cluster, ClusterSpec, ProviderInfo
 from cka_lab.errors import NotAvailable, NotFound
-from cka_lab.providers.sandbox import etcd, host, layout, machine
-from cka_lab.providers.sandbox.cluster import SandboxCluster, State
+from cka_lab.providers.sandbox import etcd, machine
 from cka_lab.wait import Progress
 
 LAB_ID = re.compile(r"[a-z0-9][a-z0-9.-]{0,80}")
 
 
 class SandboxProvider:
-    """Labs in folders below the data folder, each with its processes."""
+    """Labs in folders below the data folder, each with its processes.
+
+    Imports what makes labs only when one is made: `cka-lab list` asks info() and no more.
+    """
 
     name = "sandbox"
 
@@ -36,6 +38,9 @@ class SandboxProvider:
         return ProviderInfo(self.name, "embedded sandbox", frozenset(capabilities), tuple(problems), facts)
 
     def create(self, lab_id: str, spec: ClusterSpec, progress: Progress) -> Cluster:
+        from cka_lab.providers.sandbox import host, layout
+        from cka_lab.providers.sandbox.cluster import SandboxCluster, State
+
         if (spec.control_planes, spec.workers) != (1, 0) or spec.etcd_members not in (1, 3):
             raise NotAvailable("the sandbox has one control-plane node with one or three etcd members")
         if not LAB_ID.fullmatch(lab_id):
@@ -63,6 +68,8 @@ class SandboxProvider:
         folder = self._folder(lab_id)
         if not folder.is_dir():
             raise NotFound(f"there is no sandbox lab {lab_id!r}")
+        from cka_lab.providers.sandbox.cluster import SandboxCluster, State
+
         return SandboxCluster(folder, State.load(folder))
 
     def labs(self) -> Sequence[str]:
@@ -70,6 +77,9 @@ class SandboxProvider:
         return sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
 
     def delete(self, lab_id: str) -> None:
+        from cka_lab.providers.sandbox import host
+        from cka_lab.providers.sandbox.cluster import SandboxCluster, State
+
         folder = self._folder(lab_id)
         if not folder.is_dir():
             return

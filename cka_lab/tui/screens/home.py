@@ -31,7 +31,8 @@ class Home(Reception):
         Binding("f1,question_mark", "app.help", "Help"),
         Binding("delete,x", "stop", "Stop the lab", key_display="Del"),
         Binding("f5", "load", "Refresh"),
-        Binding("f10,q,ctrl+q,ctrl+c", "leave", "Quit"),
+        Binding("f10,q,ctrl+q", "leave", "Quit"),
+        Binding("ctrl+c", "leave", "Quit", show=False),
     ]
 
     class Stocked(Message):

@@ -96,7 +96,6 @@ class LabScreen(Sitting):
                 self.lab.resume()
             else:
                 self.lab.pause()
-                self.notify("The clock is paused. F6 lets it go on.")
         self.query_one(Clock).tick()
 
     def action_solution(self) -> None:

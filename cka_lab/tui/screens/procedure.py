@@ -32,7 +32,8 @@ class Procedure(Screen[Any]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,f10,ctrl+c", "stop", "Cancel / back"),
+        Binding("escape,f10", "stop", "Cancel / back"),
+        Binding("ctrl+c", "stop", "Cancel / back", show=False),
         Binding("f5,r", "again", "Try again"),
         Binding("f1", "app.help", "Help"),
     ]
