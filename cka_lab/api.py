@@ -22,10 +22,11 @@ from pathlib import Path
 from typing import Annotated, Any, Protocol, TypeVar, runtime_checkable
 
 from cka_lab.errors import LabFailure, LabGone, NotAvailable, Unreadable
-from cka_lab.etcd.bolt import NotBolt
+from cka_lab.etcd.bolt import NotBolt, bolt_size
 from cka_lab.etcd.client import EtcdClient, KeyValue, NotServed
 from cka_lab.etcd.manifest import PodFile, pod_files
 from cka_lab.etcd.process import EtcdProcess, find_etcds
+from cka_lab.etcd.process import address as etcd_address
 from cka_lab.etcd.reach import client as etcd_client
 from cka_lab.etcd.reach import clients as etcd_clients
 from cka_lab.etcd.store import Store, read_store
@@ -71,6 +72,8 @@ __all__ = [
     "ShellChannel",
     "Store",
     "Unreadable",
+    "bolt_size",
+    "etcd_address",
     "etcd_client",
     "etcd_clients",
     "fault",

@@ -32,7 +32,8 @@ SAVED_IN_CONTAINER = Diagnosis(
 UNVERIFIED_SNAPSHOT = Diagnosis(
     "unverified-snapshot",
     "etcd runs on data that only a damaged snapshot holds: its hash check was skipped. "
-    "`--skip-hash-check` is for a copied database when nothing better is left; here take the newest file that restores without it.",
+    "`--skip-hash-check` is for a copied database when nothing better is left; take the newest file that restores "
+    "without it.",
 )
 MANIFEST_NOT_REPOINTED = Diagnosis(
     "manifest-not-repointed",
@@ -56,8 +57,8 @@ WRONG_DIRECTORY = Diagnosis(
 )
 FAILED_RESTORE_REUSED = Diagnosis(
     "failed-restore-reused",
-    "No restore was ever finished in this directory: etcd also starts on the remains of a refused restore, or on a copied "
-    "database. Remove the directory and restore into it anew.",
+    "No restore was ever finished in this directory: etcd also starts on the remains of a refused restore, or on a "
+    "copied database. Remove the directory and restore into it anew.",
 )
 PLAIN_HTTP = Diagnosis(
     "plain-http",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from cka_lab.api import EtcdClient, EtcdProcess, LabView, Mismatch, NotServed, etcd_client, etcd_clients, find_etcds, grader
+from cka_lab.api import EtcdProcess, LabView, Mismatch, NotServed, etcd_address, etcd_clients, find_etcds, grader
 from graders._etcd_facts import not_served
 from graders._settle import settle
 
@@ -47,8 +47,6 @@ def _serving(lab: LabView, endpoints: Sequence[str] | None, node: str | None) ->
     etcds = find_etcds(lab.node(node))
     if not endpoints:
         return etcds
-    from cka_lab.api import etcd_address
-
     ports = {etcd_address(url)[1] for url in endpoints}
     return [etcd for etcd in etcds if any(port in ports for _, port in etcd.addresses)]
 

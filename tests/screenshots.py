@@ -8,9 +8,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from cka_lab.catalog import Catalog
 from textual.pilot import Pilot
 
+from cka_lab.catalog import Catalog
 from cka_lab.lab import Labs
 from cka_lab.tui.app import CkaLabApp
 from tests.e2e.test_tui_play import SCENARIO, run, solution, start

@@ -33,11 +33,6 @@ class Bolt:
         self.page_size, self.root, self.pages, _ = max(metas, key=lambda meta: meta[3])
         """``pages``: how many pages the newest transaction says there are."""
 
-    @property
-    def cut(self) -> bool:
-        """Is the file shorter than its own newest transaction says?"""
-        return self.pages * self.page_size > len(self.data)
-
     def bucket(self, name: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Keys and values of a top-level bucket, in order; nothing where there is none."""
         for key, value, flags in self._walk(self.root):
@@ -107,3 +102,9 @@ def open_bolt(path: Path) -> Iterator[Bolt]:
             raise NotBolt("it is too short for an etcd database")
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             yield Bolt(data)
+
+
+def bolt_size(path: Path) -> tuple[int, int]:
+    """The size of a page, and of the whole file as its own newest transaction says. NotBolt."""
+    with open_bolt(path) as bolt:
+        return bolt.page_size, bolt.pages * bolt.page_size

@@ -1,5 +1,6 @@
 """What a learner does stays inside, and ends in a clear outcome, whatever it is."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -114,11 +115,9 @@ def test_a_fork_bomb_leaves_a_lab_that_answers_and_resets(lab):
     os.write(shell.fd, b"bomb() { bomb | bomb & }; bomb\n")
     time.sleep(2)
     began = time.monotonic()
-    try:
+    with contextlib.suppress(CkaLabError):  # a clear failure is fine, a hang is not
         lab.node().stat("/opt")
         lab.node().run(["true"], timeout=10, ok=range(256))
-    except CkaLabError as error:
-        assert str(error)
     assert time.monotonic() - began < 25
     shell.close()
     began = time.monotonic()
@@ -322,13 +321,12 @@ finally:
     provider.delete("plain")
 print(provider.labs())
 """
+    python = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", sys.executable, "-c"]
     try:
-        done = subprocess.run(
-            ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", sys.executable, "-c", code],
-            env=os.environ | {"CKA_LAB_HOME": f"{folder}/home"}, capture_output=True, text=True, cwd="/",
-        )  # fmt: skip
-        if "Permission denied" in done.stderr and "python" in done.stderr:
-            pytest.skip("this Python can't be run by another user")
+        if subprocess.run([*python, "import cka_lab"], cwd="/", capture_output=True).returncode:
+            pytest.skip("this Python, or this checkout, can't be read by another user")
+        env = os.environ | {"CKA_LAB_HOME": f"{folder}/home"}
+        done = subprocess.run([*python, code], env=env, capture_output=True, text=True, cwd="/")
         assert done.stdout == "root\n b'x\\n' 0\n[]\n", done.stderr
     finally:
         shutil.rmtree(folder)

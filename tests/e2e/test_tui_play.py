@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cka_lab.catalog import Catalog
 from textual.pilot import Pilot
 
+from cka_lab.catalog import Catalog
 from cka_lab.lab import Labs
 from cka_lab.tui.app import CkaLabApp
 from cka_lab.tui.screens.home import Home

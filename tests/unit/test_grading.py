@@ -5,12 +5,12 @@ import time
 from types import SimpleNamespace
 
 import pytest
-from cka_lab.plugins import Registry
 
 from cka_lab.api import Grader, Mismatch
 from cka_lab.errors import Cancelled
 from cka_lab.grading import Once, View, grade, in_order
 from cka_lab.model import CheckFinished, CheckWaiting, Outcome, Score
+from cka_lab.plugins import Registry
 
 
 def check(name, uses="good", points=1, after=(), guard=False, **params):

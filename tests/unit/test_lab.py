@@ -212,9 +212,9 @@ def test_a_start_that_is_cancelled_leaves_nothing(labs):
 
 
 def test_whatever_breaks_a_start_leaves_nothing(labs, pack):
-    add(pack, "breaks", SCENARIO.replace("uses: put_file, with: {path: /opt/in, text: in, mark: kept}", "uses: fails")
-        .replace("mark: kept, value: in", "mark: kept, value: in").replace("uses: mark_is, with: {mark: kept, value: in}",
-        "uses: says, with: {path: /opt/in, text: in}"))  # fmt: skip
+    broken = SCENARIO.replace("uses: put_file, with: {path: /opt/in, text: in, mark: kept}", "uses: fails")
+    guard = "uses: says, with: {path: /opt/in, text: in}"
+    add(pack, "breaks", broken.replace("uses: mark_is, with: {mark: kept, value: in}", guard))
     labs.catalog = Catalog.find([pack])
     with pytest.raises(OSError, match="no way"):
         labs.start("breaks")

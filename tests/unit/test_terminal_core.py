@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from rich.style import Style
 from textual.strip import Strip
@@ -16,7 +19,8 @@ from cka_lab.tui.terminal.ghostty import GhosttyCore
 
 COLOURFUL = (
     "plain \x1b[1mbold\x1b[0;31mred \x1b[38;5;208mpalette\x1b[38;2;1;2;3mrgb\x1b[0;7mreverse"
-    "\x1b[0m日本 é e\u0301 \x1b[44m\x1b[K\r\n\x1b[48;2;9;8;7m\x1b[Kx\x1b[0m\r\n\U0001f469\u200d\U0001f4bb|\u2764\ufe0f|\u200b|end"
+    "\x1b[0m日本 é e\u0301 \x1b[44m\x1b[K\r\n"
+    "\x1b[48;2;9;8;7m\x1b[Kx\x1b[0m\r\n\U0001f469\u200d\U0001f4bb|\u2764\ufe0f|\u200b|end"
 ).encode()
 
 
@@ -145,6 +149,15 @@ def test_questions_are_answered() -> None:
     made = GhosttyCore(5, 20, answers.append, bg=(1, 2, 3))
     made.feed(b"\x1b[3;4H\x1b[6n\x1b]11;?\x1b\\")
     assert answers == [b"\x1b[3;4R", b"\x1b]11;rgb:0101/0202/0303\x1b\\"]
+
+
+@pytest.mark.parametrize(
+    "missing", ["sys.modules['pyghostty'] = None", "os.environ['PYGHOSTTY_LIB'] = '/no/such/library.so'"]
+)
+def test_the_package_can_be_imported_without_the_emulator(missing: str) -> None:
+    script = f"import os, sys; {missing}; from cka_lab.tui.terminal import ghostty; print(ghostty.available())"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("pyghostty can't be loaded (")
 
 
 def test_a_missing_emulator_has_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:

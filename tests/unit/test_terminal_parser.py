@@ -40,6 +40,11 @@ def test_keys_come_out_as_they_went_in(sent: str) -> None:
     assert b"".join(encode(key.key, key.character, raw=parser.raw_of(key)) for key in keys) == sent.encode()
 
 
+def test_alt_keys_in_quick_succession() -> None:
+    keys = fed("\x1b.\x1b[D\x1b_\x1bx.\x1b\x1b[A")
+    assert [parser.raw_of(key) for key in keys] == ["\x1b.", "\x1b[D", "\x1b_", "\x1bx", ".", None, "\x1b[A"]
+
+
 @pytest.mark.skipif("ESCDELAY" in os.environ, reason="the user's delay goes before ours")
 def test_escape_is_soon_a_key() -> None:
     feeding = linux_driver.XTermParser()

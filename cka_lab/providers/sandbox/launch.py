@@ -64,8 +64,8 @@ def node(places: Places, listener: int, info: int, *, fast_etcd: bool = True) ->
         argv += ["--ro-bind-try", shared, shared]
     argv += ["--size", str(64 << 20), "--tmpfs", "/run", "--dir", "/run/lock", "--dir", "/run/.lab/site"]
     argv += ["--ro-bind", places["agent"], "/run/.lab/agent", "--ro-bind", places["yaml"], "/run/.lab/site/yaml"]
-    argv += _python(places)
     argv += ["--proc", "/proc", "--dev", "/dev", "--chdir", "/root", "--clearenv"]
+    argv += _python(places)
     argv += ["--setenv", "PATH", PATH, "--setenv", "HOME", "/root"]
     argv += ["--", "/run/.lab/python3", "-I", "/run/.lab/agent", str(listener), "1" if fast_etcd else "0"]
     return step_down(argv, places)
@@ -134,7 +134,7 @@ def _python(places: Places) -> list[str]:
     if "python" not in places.host:
         return ["--symlink", str(SYSTEM_PYTHON), "/run/.lab/python3"]
     program = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    base = ["--ro-bind", places["python"], "/run/.lab/python"]
+    base = ["--ro-bind", places["python"], "/run/.lab/python", "--setenv", "LD_LIBRARY_PATH", "/run/.lab/python/lib"]
     return [*base, "--symlink", f"/run/.lab/python/bin/{program}", "/run/.lab/python3"]
 
 

@@ -22,6 +22,8 @@ from textual.events import Key
 
 ESCAPE_DELAY = 0.015
 """Seconds until an Escape is the key itself; the user's ESCDELAY goes before it."""
+LONGER = "[O\x1b"
+"""After Escape these may start a sequence. Any other is a key with Alt: Textual would wait for more, and garble it."""
 DRIVERS = ("textual.drivers.linux_driver", "textual.drivers.linux_inline_driver", "textual.drivers.web_driver")
 
 _reading = threading.local()
@@ -72,7 +74,10 @@ def _raw_parser() -> type[Any]:
 
         def _sequence_to_key_events(self, sequence: str, alt: bool = False) -> Iterator[Key]:
             raw = ("\x1b" if alt else "") + sequence
-            for event in super()._sequence_to_key_events(sequence, alt):
+            found = list(super()._sequence_to_key_events(sequence, alt))
+            if not found and len(sequence) == 2 and sequence[1] not in LONGER:
+                found = list(super()._sequence_to_key_events(sequence[1], True))
+            for event in found:
                 event.raw = raw  # type: ignore[attr-defined]
                 raw = ""
                 yield event

@@ -71,13 +71,15 @@ class Shell:
     async def _open(self, open_shell: OpenShell) -> None:
         try:
             await asyncio.to_thread(self._open_in_thread, open_shell)
+            if self._channel:
+                self._stream = PtyStream(self._channel.fd, self._listener.shell_said, self._hung_up)
+                self.resize(*self._size)
         except Exception as error:
             if not self._closed:
+                self.close()
                 self._listener.shell_failed(error)
             return
-        if self._channel:
-            self._stream = PtyStream(self._channel.fd, self._listener.shell_said, self._hung_up)
-            self.resize(*self._size)
+        if self._stream:
             self._listener.shell_started()
 
     def _open_in_thread(self, open_shell: OpenShell) -> None:
@@ -96,7 +98,10 @@ class Shell:
             self._task = asyncio.create_task(self._await_end(self._channel))
 
     async def _await_end(self, channel: ShellChannel) -> None:
-        code = await asyncio.to_thread(channel.wait, LAST_WORDS)
+        try:
+            code = await asyncio.to_thread(channel.wait, LAST_WORDS)
+        except Exception:  # it has ended all the same
+            code = None
         if not self._closed:
             self.close()
             self._listener.shell_ended(code)

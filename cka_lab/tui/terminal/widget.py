@@ -87,6 +87,7 @@ class Terminal(TerminalView, can_focus=True):
             self.draw_soon()
 
     def on_unmount(self) -> None:
+        self.release_mouse()
         if self._shell:
             self._shell.close()
 
