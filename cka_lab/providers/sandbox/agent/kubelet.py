@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import threading
 import time
 from typing import Any
@@ -54,6 +55,10 @@ class Pod:
         return ([self.live] if self.live else []) + self.ended[-3:][::-1]
 
 
+Read = tuple[tuple[int, int, int], bytes, Pod | None]
+"""What is known of a file: how its stat looked, its text, its pod."""
+
+
 class Kubelet:
     """Owns the pods; ``sync`` runs for ever in its own thread."""
 
@@ -62,7 +67,7 @@ class Kubelet:
         self.fast_etcd = fast_etcd
         self.lock = threading.RLock()
         self.pods: dict[tuple[str, str], Pod] = {}
-        self._texts: dict[str, tuple[bytes, Pod | None]] = {}
+        self._texts: dict[str, Read] = {}
         self.synced = False
 
     def run(self) -> None:
@@ -90,7 +95,7 @@ class Kubelet:
 
     def _read(self) -> dict[tuple[str, str], Pod]:
         """The pods as the files define them now; a file that did not change keeps its Pod."""
-        texts: dict[str, tuple[bytes, Pod | None]] = {}
+        texts: dict[str, Read] = {}
         wanted: dict[tuple[str, str], Pod] = {}
         try:
             names = sorted(os.listdir(MANIFESTS))
@@ -98,20 +103,31 @@ class Kubelet:
             names = []
         for name in names:
             path = os.path.join(MANIFESTS, name)
-            if name.startswith(".") or not os.path.isfile(path):
+            if name.startswith("."):
                 continue
             try:
-                with open(path, "rb") as file:
-                    text = file.read(1 << 20)
+                info = os.stat(path)
+                seen = (info.st_ino, info.st_size, info.st_mtime_ns)
+                old = self._texts.get(name)
+                if old and old[0] == seen:  # 20 times a second: a stat is all it costs
+                    texts[name] = old
+                elif stat.S_ISREG(info.st_mode):
+                    texts[name] = (seen, *self._reparse(name, path, old))
+                else:
+                    continue
             except OSError:
                 continue
-            old = self._texts.get(name)
-            texts[name] = old if old and old[0] == text else (text, self._parse(name, text))
-            pod = texts[name][1]
+            pod = texts[name][2]
             if pod:
                 wanted[(pod.namespace, pod.name)] = pod
         self._texts = texts
         return wanted
+
+    def _reparse(self, name: str, path: str, old: Read | None) -> tuple[bytes, Pod | None]:
+        """The text and its pod; a file that was only touched keeps its Pod."""
+        with open(path, "rb") as file:
+            text = file.read(1 << 20)
+        return (text, old[2]) if old and old[1] == text else (text, self._parse(name, text))
 
     def _parse(self, name: str, text: bytes) -> Pod | None:
         try:
