@@ -23,13 +23,16 @@ from typing import Annotated, Any, Protocol, TypeVar, runtime_checkable
 
 from cka_lab.errors import LabFailure, LabGone, NotAvailable, Unreadable
 from cka_lab.etcd.bolt import NotBolt, bolt_size
-from cka_lab.etcd.client import EtcdClient, KeyValue, NotServed
+from cka_lab.etcd.client import EtcdClient, KeyValue
 from cka_lab.etcd.manifest import PodFile, pod_files
 from cka_lab.etcd.process import EtcdProcess, find_etcds
 from cka_lab.etcd.process import address as etcd_address
+from cka_lab.etcd.process import parse_flags as flags_of
 from cka_lab.etcd.reach import client as etcd_client
 from cka_lab.etcd.reach import clients as etcd_clients
 from cka_lab.etcd.store import Store, read_store
+from cka_lab.etcd.tls import context as tls_context
+from cka_lab.etcd.wire import NotServed
 from cka_lab.model import Diagnosis, Mark, Mismatch
 from cka_lab.proc import Completed
 from cka_lab.wait import Progress, until
@@ -78,9 +81,11 @@ __all__ = [
     "etcd_clients",
     "fault",
     "find_etcds",
+    "flags_of",
     "grader",
     "pod_files",
     "read_store",
+    "tls_context",
     "until",
 ]
 

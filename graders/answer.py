@@ -23,7 +23,7 @@ def answer(
 ) -> Mismatch | None:
     """A report says what is expected: the whole file, or what stands behind ``key=`` (or ``key:``).
 
-    ``expect``, or one of ``accepts``, or ``from: MARK.FACT`` (a fact recorded at set-up). ``form`` says what is compared:
+    ``expect``, or one of ``accepts``, or ``from: MARK.FACT`` (a fact recorded at set-up). ``form`` is what is compared:
     trimmed text (case counts, but not in a hexadecimal number), a number (within ``tolerance``, a share of it), a set,
     a list in order, lines, the day of a date, a URL's host and port. Tells a missing file, a missing key and a key that
     is given twice from a wrong answer.

@@ -88,7 +88,9 @@ def _look(
 
 def _too_much(lab: LabView, client: EtcdClient, mark: Mark) -> Mismatch:
     key = marked_keys(mark)[0]
-    return Mismatch("etcd holds a key that must not be there", f"no {key}", "it is there", _why_newer(lab, client, mark))
+    return Mismatch(
+        "etcd holds a key that must not be there", f"no {key}", "it is there", _why_newer(lab, client, mark)
+    )
 
 
 def _why_missing(lab: LabView, client: EtcdClient, mark: Mark) -> Diagnosis | None:

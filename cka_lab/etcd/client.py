@@ -6,35 +6,16 @@ import base64
 import json
 import ssl
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cka_lab.errors import CkaLabError
-from cka_lab.etcd.process import address
+from cka_lab.etcd.wire import LIMIT, NotServed, error_text, exchange, message_of, tls_reason
 
 if TYPE_CHECKING:
-    import socket
-
     from cka_lab.api import NodeView
 
-TIMEOUT = 5.0
-LIMIT = 64 << 20
-"""Bytes of one answer."""
 BATCH, BATCH_BYTES = 120, 1 << 20
 """Operations and bytes of one transaction."""
-
-
-class NotServed(Exception):
-    """etcd's own answer that it does not serve us, or that nothing does: the learner's matter, not ours.
-
-    ``kind``: refused (no one listens), tls (the handshake fails), silent (no answer in time), error (etcd says so).
-    """
-
-    def __init__(self, kind: str, why: str) -> None:
-        super().__init__(why)
-        self.kind = kind
-        self.why = why
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +33,11 @@ def b64(data: bytes | str) -> str:
     return base64.b64encode(data.encode() if isinstance(data, str) else data).decode()
 
 
-def prefix_end(prefix: str) -> bytes:
-    """The first key behind all that begin with ``prefix``."""
+def prefix_range(prefix: str) -> dict[str, str]:
+    """The range of all keys that begin with ``prefix``; all keys for an empty one."""
     raw = prefix.encode()
-    return raw[:-1] + bytes([raw[-1] + 1])
+    end = raw[:-1] + bytes([raw[-1] + 1]) if raw else b"\0"
+    return {"key": b64(raw or b"\0"), "range_end": b64(end)}
 
 
 class EtcdClient:
@@ -96,11 +78,11 @@ class EtcdClient:
         return found
 
     def range(self, prefix: str, limit: int = 0) -> list[KeyValue]:
-        body = {"key": b64(prefix), "range_end": b64(prefix_end(prefix)), "limit": limit}
+        body = {**prefix_range(prefix), "limit": limit}
         return [_key_value(kv) for kv in self.call("kv/range", body).get("kvs") or []]
 
     def count(self, prefix: str) -> int:
-        body = {"key": b64(prefix), "range_end": b64(prefix_end(prefix)), "count_only": True}
+        body = {**prefix_range(prefix), "count_only": True}
         return int(self.call("kv/range", body).get("count", 0))
 
     def revision(self, *, serializable: bool = False) -> int:
@@ -113,6 +95,10 @@ class EtcdClient:
 
     def status(self) -> dict[str, Any]:
         return self.call("maintenance/status", {})
+
+    def hash(self) -> int:
+        """The hash of its keys, as `etcdctl endpoint hashkv` prints it."""
+        return int(self.call("maintenance/hash", {}).get("hash", 0))
 
     def alarms(self) -> list[str]:
         return [a.get("alarm", "") for a in self.call("maintenance/alarm", {"action": "GET"}).get("alarms") or []]
@@ -127,7 +113,7 @@ class EtcdClient:
         for line in self._exchange("POST", "/v3/maintenance/snapshot", b"{}", limit=1 << 30).splitlines():
             part = json.loads(line)
             if "result" not in part:
-                raise NotServed("error", _message(part))
+                raise NotServed("error", message_of(part))
             yield base64.b64decode(part["result"].get("blob", ""))
 
     # -- changes ----------------------------------------------------------------------------------------------
@@ -167,79 +153,14 @@ class EtcdClient:
         refusal: NotServed | None = None
         for context in self._contexts() if self.url.startswith("https") else [None]:
             try:
-                status, answer = self._once(context, method, path, body, limit)
+                status, answer = exchange(self.node, self.url, context, method, path, body, limit)
             except ssl.SSLError as error:
                 refusal = NotServed("tls", tls_reason(error))
                 continue
             if status != 200 and path != "/health":
-                raise NotServed("error", _error_text(status, answer))
+                raise NotServed("error", error_text(status, answer))
             return answer
         raise refusal or NotServed("tls", "no certificate to ask with")
-
-    def _once(
-        self, context: ssl.SSLContext | None, method: str, path: str, body: bytes, limit: int
-    ) -> tuple[int, bytes]:
-        host, port = address(self.url)
-        head = f"{method} {path} HTTP/1.0\r\nHost: {host}:{port}\r\nContent-Length: {len(body)}\r\n\r\n"
-        with open_socket(self.node, host, port) as plain:
-            try:
-                with context.wrap_socket(plain, server_hostname=host) if context else plain as made:
-                    made.sendall(head.encode() + body)
-                    return _answer(made, limit)
-            except ssl.SSLError:
-                raise
-            except TimeoutError as error:
-                raise NotServed("silent", f"no answer within {TIMEOUT:g} s") from error
-            except OSError as error:
-                raise NotServed("refused", f"the connection broke: {error.strerror or error}") from error
-
-
-def open_socket(node: NodeView, host: str, port: int) -> socket.socket:
-    """A connection from inside the node. NotServed when nothing takes it; LabGone as usual."""
-    try:
-        made = node.connect(host, port, TIMEOUT)
-    except CkaLabError:
-        raise
-    except ConnectionRefusedError as error:
-        raise NotServed("refused", f"nothing listens on {host}:{port} (connection refused)") from error
-    except OSError as error:
-        raise NotServed("refused", f"{host}:{port} can't be reached: {error.strerror or error}") from error
-    made.settimeout(TIMEOUT)
-    return made
-
-
-def tls_reason(error: ssl.SSLError) -> str:
-    """What a failed handshake says, without OpenSSL's places in its source."""
-    text = getattr(error, "verify_message", "") or (error.reason or str(error)).replace("_", " ").lower()
-    return f"TLS: {text}"
-
-
-def _answer(made: socket.socket, limit: int) -> tuple[int, bytes]:
-    parts: list[bytes] = []
-    size = 0
-    with suppress(ssl.SSLEOFError):  # closed without a goodbye; a refusal comes as another SSLError
-        while size <= limit and (part := made.recv(1 << 18)):
-            parts.append(part)
-            size += len(part)
-    head, _, body = b"".join(parts).partition(b"\r\n\r\n")
-    words = head.split(b" ", 2)
-    if len(words) < 2 or not words[0].startswith(b"HTTP/") or not words[1].isdigit():
-        raise NotServed("error", "what answers there does not speak HTTP")
-    return int(words[1]), body
-
-
-def _error_text(status: int, answer: bytes) -> str:
-    try:
-        return _message(json.loads(answer))
-    except ValueError:
-        return f"HTTP {status}: {answer[:200].decode(errors='replace').strip()}"
-
-
-def _message(answer: Any) -> str:
-    inner = answer.get("error") if isinstance(answer, dict) else None
-    if isinstance(inner, dict):
-        return str(inner.get("message", inner))
-    return str(inner or (answer.get("message") if isinstance(answer, dict) else "") or answer)
 
 
 def _key_value(data: dict[str, Any]) -> KeyValue:

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from cka_lab.etcd.client import EtcdClient, NotServed
+from cka_lab.etcd.client import EtcdClient
 from cka_lab.etcd.process import EtcdProcess, address, find_etcds
 from cka_lab.etcd.tls import context, kept_context
+from cka_lab.etcd.wire import NotServed
 
 if TYPE_CHECKING:
     from cka_lab.api import LabView, NodeView

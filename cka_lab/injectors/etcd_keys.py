@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from cka_lab.api import LabFailure, LabPath, LabWriter, Mark, RecordedMark, fault
-from cka_lab.etcd.client import EtcdClient, NotServed, b64
+from cka_lab.etcd.client import EtcdClient, b64
 from cka_lab.etcd.reach import clients
+from cka_lab.etcd.wire import NotServed
 
 
 def running_etcd(lab: LabWriter) -> EtcdClient:

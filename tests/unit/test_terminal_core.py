@@ -14,7 +14,7 @@ from cka_lab.tui.terminal import ghostty
 if why_not := ghostty.available():
     pytest.skip(why_not, allow_module_level=True)
 
-from cka_lab.tui.terminal import ghostty_rows
+from cka_lab.tui.terminal import ghostty_cells, ghostty_rows
 from cka_lab.tui.terminal.ghostty import GhosttyCore
 
 COLOURFUL = (
@@ -108,7 +108,7 @@ def test_without_the_known_cell_layout_rows_are_the_same(monkeypatch: pytest.Mon
 
 def test_another_cell_layout_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     ghostty_rows.as_expected.cache_clear()
-    monkeypatch.setattr(ghostty_rows, "STYLE_ID", 27)
+    monkeypatch.setattr(ghostty_cells, "STYLE_ID", 27)
     assert not ghostty_rows.as_expected()
     ghostty_rows.as_expected.cache_clear()
 

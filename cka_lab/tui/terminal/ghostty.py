@@ -1,6 +1,6 @@
 """The emulator: libghostty-vt through pyghostty. available() says whether it can be had.
 
-Only this file and ghostty_rows.py touch pyghostty.
+Only this file, ghostty_cells.py and ghostty_rows.py touch pyghostty.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from cka_lab.tui.terminal.core import Reply
 
 try:
     from pyghostty import core as _binding
-    from pyghostty._ffi import ffi, lib, union_fn
+    from pyghostty._ffi import lib
 
+    from cka_lab.tui.terminal.ghostty_cells import new, scroll_viewport
     from cka_lab.tui.terminal.ghostty_rows import Rgb, RowReader, Styles
 
     _WHY_NOT = None
-except (ImportError, OSError, AttributeError) as _error:
+except Exception as _error:  # no wheel for this machine, no library, or another version of it
     _WHY_NOT = f"pyghostty can't be loaded ({_error})"
 
 SCROLLBACK_LINES = 10_000
@@ -62,7 +63,8 @@ class GhosttyCore:
     ) -> None:
         self._terminal = _binding.Terminal(cols, rows, scrollback=scrollback, fg=fg, bg=bg)
         self._handle = self._terminal._t[0]
-        limit = ffi.new("size_t*", SCROLLBACK_BYTES)
+        limit = new("size_t")
+        limit[0] = SCROLLBACK_BYTES
         lib.ghostty_terminal_set(self._handle, lib.GHOSTTY_TERMINAL_OPT_SCROLLBACK_MAX_BYTES, limit)
         if reply is not None:
             self._terminal.on_reply(_returning_none(reply))
@@ -98,22 +100,23 @@ class GhosttyCore:
         return Strip.join([line.crop(0, x), line.crop(x, end).apply_style(CURSOR), line.crop(end)])
 
     def scroll(self, lines: int) -> None:
-        self._scroll(lib.GHOSTTY_SCROLL_VIEWPORT_DELTA, lines)
+        scroll_viewport(self._handle, lib.GHOSTTY_SCROLL_VIEWPORT_DELTA, lines)
 
     def scroll_to_bottom(self) -> None:
-        self._scroll(lib.GHOSTTY_SCROLL_VIEWPORT_BOTTOM, 0)
-
-    def _scroll(self, tag: int, delta: int) -> None:
-        where = ffi.new("GhosttyTerminalScrollViewport*")
-        where.tag, where.value.delta = tag, delta
-        _scroll_function()(self._handle, ffi.cast("CkaLabScroll*", where)[0])
+        scroll_viewport(self._handle, lib.GHOSTTY_SCROLL_VIEWPORT_BOTTOM)
 
     def mode(self, number: int) -> bool:
-        return bool(self._terminal.mode(number))
+        question = new("GhosttyTerminalModeConfig")
+        question.mode = number
+        return bool(self._ask("MODE", question).value)
 
     @property
     def mouse_tracking(self) -> bool:
-        return bool(self._terminal.get("mouse_tracking", "bool"))
+        return bool(self._ask("MOUSE_TRACKING", new("bool"))[0])
+
+    def _ask(self, name: str, out: Any) -> Any:
+        _binding.check(lib.ghostty_terminal_get(self._handle, getattr(lib, f"GHOSTTY_TERMINAL_DATA_{name}"), out), name)
+        return out
 
     def text(self) -> list[str]:
         return [self._lines[y].text.rstrip() if y in self._lines else "" for y in range(self._rows)]
@@ -130,12 +133,3 @@ def _returning_none(reply: Reply) -> Reply:
         reply(data)
 
     return call
-
-
-@cache
-def _scroll_function() -> Any:
-    """The native function takes a union by value, which cffi can't pass; a struct of the same layout it can."""
-    ffi.cdef("typedef struct { GhosttyTerminalScrollViewportTag tag; uint64_t value[2]; } CkaLabScroll;")
-    if ffi.sizeof("CkaLabScroll") != ffi.sizeof("GhosttyTerminalScrollViewport"):
-        raise RuntimeError("another layout of GhosttyTerminalScrollViewport")
-    return union_fn("ghostty_terminal_scroll_viewport", "void(*)(GhosttyTerminal, CkaLabScroll)")

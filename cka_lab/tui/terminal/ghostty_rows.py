@@ -4,69 +4,39 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 from pyghostty._ffi import ffi, lib
 from pyghostty.core import Terminal, check
-from rich.cells import cell_len
 from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
+from cka_lab.tui.terminal.ghostty_cells import (
+    BROAD,
+    CODEPOINT,
+    CODEPOINT_BITS,
+    CONTENT,
+    GRAPHEME,
+    PALETTE_BACKGROUND,
+    SPACER_HEAD,
+    SPACER_TAIL,
+    STYLE_BITS,
+    STYLE_ID,
+    WIDE,
+    as_packed,
+    fitting,
+    new,
+    repacked,
+)
+
 Rgb = tuple[int, int, int]
 
 LONGEST_GRAPHEME = 64
 """Code points in one cell."""
-
-# A packed cell, as in the libghostty-vt of pyghostty 0.1.3. Private to it: as_expected() compares it with the getters.
-CONTENT, STYLE_ID, WIDE = 2, 26, 42
-"""Where they start; the content tag is in the lowest two bits."""
-COLOUR_BITS, CODEPOINT_BITS, STYLE_BITS = 0xFFFFFF, 0x1FFFFF, 0xFFFF
-CODEPOINT, GRAPHEME, PALETTE_BACKGROUND, RGB_BACKGROUND = 0, 1, 2, 3
-"""Content tags; in a cell with a mere background its colour stands where others have the code point."""
-BROAD, SPACER_TAIL, SPACER_HEAD = 1, 2, 3
 SAMPLE = "Ab é 日本 e\u0301 \x1b[1;31mbold\x1b[0;7mrev\x1b[0;44m\x1b[K\r\n\x1b[48;2;1;2;3m\x1b[K".encode()
-
-
-def repacked(cell: int) -> int:
-    """The same cell in the layout above, by Ghostty's public getters."""
-    tag = _get(cell, "CONTENT_TAG", "int")
-    if tag == PALETTE_BACKGROUND:
-        content = _get(cell, "COLOR_PALETTE", "uint8_t")
-    elif tag == RGB_BACKGROUND:
-        colour = _get(cell, "COLOR_RGB", "GhosttyColorRgb")
-        content = colour.r | colour.g << 8 | colour.b << 16
-    else:
-        content = _get(cell, "CODEPOINT", "uint32_t")
-    style, wide = _get(cell, "STYLE_ID", "uint16_t"), _get(cell, "WIDE", "int")
-    return int(tag | content << CONTENT | style << STYLE_ID | wide << WIDE)
-
-
-def _get(cell: int, name: str, kind: str) -> Any:
-    out = ffi.new(kind + "*")
-    check(lib.ghostty_cell_get(cell, getattr(lib, f"GHOSTTY_CELL_DATA_{name}"), out), name)
-    return out[0]
-
-
-@cache
-def as_expected() -> bool:
-    """Whether cells are packed as described above; if not, every cell goes through repacked()."""
-    terminal = Terminal(60, 2)
-    terminal.feed(SAMPLE)
-    out = ffi.new("GhosttyCell*")
-    for x in range(120):
-        check(lib.ghostty_grid_ref_cell(terminal.ref(x % 60, x // 60), out), "cell")
-        if _parts(out[0]) != _parts(repacked(out[0])):
-            return False
-    return True
-
-
-def _parts(cell: int) -> tuple[int, ...]:
-    tag = cell & 3
-    bits = CODEPOINT_BITS if tag < PALETTE_BACKGROUND else COLOUR_BITS if tag == RGB_BACKGROUND else 0xFF
-    return tag, cell >> CONTENT & bits, cell >> STYLE_ID & STYLE_BITS, cell >> WIDE & 3
 
 
 class Styles:
@@ -75,8 +45,7 @@ class Styles:
     def __init__(self, fg: Rgb, bg: Rgb) -> None:
         self._fg, self._bg = Color.from_rgb(*fg), Color.from_rgb(*bg)
         self.plain = Style(color=self._fg)
-        self._colours = ffi.new("GhosttyRenderStateColors*")
-        self._colours.size = ffi.sizeof("GhosttyRenderStateColors")
+        self._colours = new("GhosttyRenderStateColors")
         self._palette = b""
         self._known: dict[bytes, Style] = {}
 
@@ -137,41 +106,46 @@ class RowReader:
         self._state = self._new("GhosttyRenderState", "ghostty_render_state")
         self._rows = self._new("GhosttyRenderStateRowIterator", "ghostty_render_state_row_iterator")
         self._cells = self._new("GhosttyRenderStateRowCells", "ghostty_render_state_row_cells")
-        self._view = ffi.new("GhosttyCellsView*")
-        self._at = ffi.new("GhosttyRenderStateCursor*")
-        self._at.size = ffi.sizeof("GhosttyRenderStateCursor")
-        self._style = ffi.new("GhosttyStyle*")
-        self._style.size = ffi.sizeof("GhosttyStyle")
-        self._length = ffi.new("uint32_t*")
+        self._view, self._at = new("GhosttyCellsView"), new("GhosttyRenderStateCursor")
+        self._style, self._length = new("GhosttyStyle"), new("uint32_t")
         self._codepoints = ffi.new("uint32_t[]", LONGEST_GRAPHEME)
-        self._dirty, self._y = ffi.new("GhosttyRenderStateDirty*"), ffi.new("uint16_t*")
+        self._dirty, self._y = new("GhosttyRenderStateDirty"), new("uint16_t")
 
     def _new(self, kind: str, prefix: str) -> Any:
         """A native object, freed with this one."""
-        out = ffi.new(f"{kind}*")
+        out = new(kind)
         check(getattr(lib, f"{prefix}_new")(ffi.NULL, out), kind)
         weakref.finalize(self, getattr(lib, f"{prefix}_free"), out[0])
         return out
 
     def dirty(self) -> dict[int, Strip]:
         """The rows that have changed since the last call."""
+        return {y: self._strip(self.packed()) for y in self.each_dirty()}
+
+    def each_dirty(self) -> Iterator[int]:
+        """Goes to each row that has changed since the last call."""
         state = self._state[0]
         lib.ghostty_render_state_update(state, self._terminal)
         lib.ghostty_render_state_get(state, lib.GHOSTTY_RENDER_STATE_DATA_DIRTY, self._dirty)
         if not self._dirty[0]:
-            return {}
+            return
         self._styles.refresh(state)
         lib.ghostty_render_state_get(state, lib.GHOSTTY_RENDER_STATE_DATA_ROW_ITERATOR, self._rows)
-        rows = self._rows[0]
-        found: dict[int, Strip] = {}
         if self._dirty[0] == lib.GHOSTTY_RENDER_STATE_DIRTY_FULL:
-            while lib.ghostty_render_state_row_iterator_next(rows):
-                found[len(found)] = self._row(rows)
+            y = 0
+            while lib.ghostty_render_state_row_iterator_next(self._rows[0]):
+                yield y
+                y += 1
         else:
-            while lib.ghostty_render_state_row_iterator_next_dirty(rows, self._y):
-                found[self._y[0]] = self._row(rows)
+            while lib.ghostty_render_state_row_iterator_next_dirty(self._rows[0], self._y):
+                yield self._y[0]
         lib.ghostty_render_state_clean(state)
-        return found
+
+    def packed(self) -> Sequence[int]:
+        """The cells of the row that each_dirty() has come to."""
+        lib.ghostty_render_state_row_get(self._rows[0], lib.GHOSTTY_RENDER_STATE_ROW_DATA_CELLS_RAW, self._view)
+        cells: Sequence[int] = ffi.unpack(self._view.ptr, self._view.len) if self._view.len else []
+        return cells
 
     def cursor(self) -> tuple[int, int] | None:
         lib.ghostty_render_state_get(self._state[0], lib.GHOSTTY_RENDER_STATE_DATA_CURSOR, self._at)
@@ -180,12 +154,10 @@ class RowReader:
             return None
         return max(0, at.viewport_x - bool(at.wide_tail)), at.viewport_y
 
-    def _row(self, rows: Any) -> Strip:
-        lib.ghostty_render_state_row_get(rows, lib.GHOSTTY_RENDER_STATE_ROW_DATA_CELLS_RAW, self._view)
-        packed: Sequence[int] = ffi.unpack(self._view.ptr, self._view.len) if self._view.len else []
+    def _strip(self, packed: Sequence[int]) -> Strip:
         if not as_expected():
             packed = [repacked(cell) for cell in packed]
-        lib.ghostty_render_state_row_get(rows, lib.GHOSTTY_RENDER_STATE_ROW_DATA_CELLS, self._cells)
+        lib.ghostty_render_state_row_get(self._rows[0], lib.GHOSTTY_RENDER_STATE_ROW_DATA_CELLS, self._cells)
         return Strip(list(self._segments(packed)))
 
     def _segments(self, packed: Sequence[int]) -> Iterator[Segment]:
@@ -239,10 +211,11 @@ class RowReader:
         return list(self._codepoints[0 : self._length[0]])
 
 
-@lru_cache(maxsize=4096)
-def fitting(text: str, width: int) -> str:
-    """``text`` if Textual takes it to be ``width`` cells wide, else the part of it that is, else a stand-in."""
-    for shorter in (text, text[:1]):
-        if cell_len(shorter) == width:
-            return shorter
-    return "\ufffd".ljust(width)
+@cache
+def as_expected() -> bool:
+    """Whether cells are packed as ghostty_cells.py says; if not, every cell goes through repacked()."""
+    terminal = Terminal(60, 2)
+    terminal.feed(SAMPLE)
+    reader = RowReader(terminal._t[0], Styles((0, 0, 0), (0, 0, 0)))
+    cells = [cell for _ in reader.each_dirty() for cell in reader.packed()]
+    return len(cells) == 120 and as_packed(cells)
