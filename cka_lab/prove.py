@@ -7,12 +7,13 @@ diagnosed, grading twice agrees, a reset returns to the baseline, and nothing is
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cka_lab.errors import CkaLabError
+from cka_lab.errors import Cancelled, CkaLabError
 from cka_lab.lab import Lab, Labs
 from cka_lab.model import Attempt, Outcome
 from cka_lab.wait import Progress
@@ -102,8 +103,11 @@ def prove(
             lab.stop()
         left = lab.id in labs.providers[provider].labs()
         prover.note("stop", "nothing left", "left over" if left else "nothing left", time.monotonic(), not left)
-    except CkaLabError as error:
-        prover.note("run", "no failure of ours", error.message, since, False)
+    except Cancelled:
+        raise
+    except Exception as error:
+        text = error.message if isinstance(error, CkaLabError) else f"{type(error).__name__}: {error}"
+        prover.note("run", "no failure of ours", text, since, False, traceback.format_exc(limit=-3))
     return Proof(scenario.id, provider, tuple(prover.findings))
 
 

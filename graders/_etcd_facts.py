@@ -18,7 +18,7 @@ from cka_lab.api import (
     find_etcds,
     pod_files,
 )
-from graders._lessons import MANIFEST_NOT_REPOINTED, PLAIN_HTTP
+from graders._lessons import MANIFEST_NOT_REPOINTED, PLAIN_HTTP, RESTORED_INTO_RUNNING_DIR
 
 FIRST_SNAP = "0000000000000001-"
 """How the .snap file begins that a restore writes: term 1, which a started etcd is always beyond."""
@@ -61,6 +61,15 @@ def host_dir(node: NodeView, etcd: EtcdProcess) -> str | None:
     return None
 
 
+def restored_inside(node: NodeView) -> str:
+    """A finished restore that lies within a data directory that a manifest mounts; empty where there is none."""
+    for parent in mounted_dirs(node):
+        for name in node.list(parent)[:100]:
+            if is_restored(node, f"{parent}/{name}"):
+                return f"{parent}/{name}"
+    return ""
+
+
 def not_served(lab: LabView, node: str | None, what: str, error: NotServed, url: str = "") -> Mismatch:
     """The mismatch of an endpoint that doesn't serve us, with a diagnosis where the evidence is certain."""
     place = lab.node(node)
@@ -70,6 +79,9 @@ def not_served(lab: LabView, node: str | None, what: str, error: NotServed, url:
     if not etcds and (restored := restored_elsewhere(place)):
         found = f"no etcd is running; {restored} holds a finished restore that no manifest mounts"
         return Mismatch(what, "a running etcd", found, MANIFEST_NOT_REPOINTED)
+    if not etcds and (restored := restored_inside(place)):
+        found = f"no etcd is running; {restored} holds a finished restore, inside the directory that etcd uses"
+        return Mismatch(what, "a running etcd", found, RESTORED_INTO_RUNNING_DIR)
     found = error.why if etcds else f"no etcd is running{_last_end(place)}"
     return Mismatch(what, f"an answer at {url}" if url else "an answer", found)
 

@@ -40,6 +40,12 @@ MANIFEST_NOT_REPOINTED = Diagnosis(
     "The restored directory is there, but the manifest still mounts another one, so etcd never sees it. "
     "Let the volume's `hostPath` in the manifest name the restored directory.",
 )
+RESTORED_INTO_RUNNING_DIR = Diagnosis(
+    "restored-into-running-dir",
+    "The restore lies inside the data directory that etcd uses, where etcd never looks: it reads `member/` at the top. "
+    "Into the directory itself a restore is refused while anything is in it. Restore into a new directory, and let the "
+    "manifest mount that one.",
+)
 NOT_RESTARTED = Diagnosis(
     "not-restarted",
     "The directory on the node was swapped, but the running etcd still holds the old one open. "

@@ -33,8 +33,8 @@ def tls(
 ) -> Mismatch | None:
     """Makes real handshakes with ``endpoint`` and asks for /health behind them, as TLS 1.3 refuses only then.
 
-    ``accepts`` and ``refuses``: kinds of clients. ``ca``: the server's certificate must be signed by it, for the host of
-    the endpoint (or ``sni``). ``days``: it is valid that long yet. Tells apart: client-auth-disabled, plain-http.
+    ``accepts`` and ``refuses``: kinds of clients. ``ca``: the server's certificate must be signed by it, for the host
+    of the endpoint (or ``sni``). ``days``: it is valid that long yet. Tells apart: client-auth-disabled, plain-http.
     """
     settle(lab, node)
     place = lab.node(node)

@@ -158,12 +158,18 @@ class Client:
 
     def do_freeze(self, request: dict[str, Any]) -> None:
         """Stop everything but ourselves, so that files don't change while they are copied."""
-        os.kill(-1, signal.SIGSTOP)
+        self._signal_all(signal.SIGSTOP)
         self._answer({"ok": True})
 
     def do_thaw(self, request: dict[str, Any]) -> None:
-        os.kill(-1, signal.SIGCONT)
+        self._signal_all(signal.SIGCONT)
         self._answer({"ok": True})
+
+    def _signal_all(self, number: int) -> None:
+        try:
+            os.kill(-1, number)
+        except ProcessLookupError:
+            pass  # a node whose etcd is down may have no other process
 
     # -- running ----------------------------------------------------------------------------------------------
 
