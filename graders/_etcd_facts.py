@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from cka_lab.api import (
     EtcdClient,
     EtcdProcess,
+    FileInfo,
     KeyValue,
     LabView,
     Mark,
@@ -59,6 +60,13 @@ def host_dir(node: NodeView, etcd: EtcdProcess) -> str | None:
         if pod.flags.get("data-dir") == etcd.flags.get("data-dir"):
             return pod.host_path(etcd.data_dir)
     return None
+
+
+def holds_open(node: NodeView, etcd: EtcdProcess, file: FileInfo) -> bool:
+    """Does the process have this very file open, and not a deleted one of the same name?"""
+    folder = f"/proc/{etcd.pid}/fd"
+    open_files = [info for number in node.list(folder) if (info := node.stat(f"{folder}/{number}"))]
+    return any((info.device, info.inode) == (file.device, file.inode) for info in open_files)
 
 
 def restored_inside(node: NodeView) -> str:

@@ -42,9 +42,8 @@ MANIFEST_NOT_REPOINTED = Diagnosis(
 )
 RESTORED_INTO_RUNNING_DIR = Diagnosis(
     "restored-into-running-dir",
-    "The restore lies inside the data directory that etcd uses, where etcd never looks: it reads `member/` at the top. "
-    "Into the directory itself a restore is refused while anything is in it. Restore into a new directory, and let the "
-    "manifest mount that one.",
+    "The restore went into the directory that etcd uses: into a full one it is refused, below it it is never read, and "
+    "a running etcd keeps the old files open. Restore into a new directory, and let the manifest mount that one.",
 )
 NOT_RESTARTED = Diagnosis(
     "not-restarted",

@@ -11,7 +11,7 @@ from typing import Any
 from cka_lab.api import Bench, Diagnosis, LabView, Mismatch, NotBolt, Store, Unreadable, bolt_size, read_store
 from graders._lessons import DAMAGED_SNAPSHOT, LIVE_COPY
 
-LARGEST = 256 << 20
+LARGEST = 128 << 20
 """Bytes; a lab's snapshots have a hundredth of it."""
 HASH_BYTES = 32
 FILE = "snapshot.db"

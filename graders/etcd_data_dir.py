@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from cka_lab.api import EtcdProcess, LabPath, LabView, Mismatch, NodeView, NotServed, find_etcds, grader
-from graders._etcd_facts import host_dir, is_restored, mounted_dirs, not_served
+from cka_lab.api import EtcdProcess, LabPath, LabView, Mismatch, NodeView, NotServed, etcd_clients, find_etcds, grader
+from graders._etcd_facts import holds_open, host_dir, is_restored, mounted_dirs, not_served
 from graders._lessons import (
     EMPTY_STORE,
     FAILED_RESTORE_REUSED,
     MANIFEST_NOT_REPOINTED,
     NOT_RESTARTED,
+    RESTORED_INTO_RUNNING_DIR,
     WRONG_DIRECTORY,
 )
 from graders._settle import settle
@@ -22,11 +23,12 @@ def etcd_data_dir(
     lab: LabView, *, path: LabPath, user: str | None = None, restored: bool = False, node: str | None = None
 ) -> Mismatch | None:
     """A running etcd has its database open in ``path`` of the node: device and inode are those of the database that
-    the process itself sees (``/proc/PID/root``), whatever flags and mounts say. ``user``: who it runs as.
+    the process itself sees (``/proc/PID/root``) and holds open (``/proc/PID/fd``), whatever flags and mounts say.
+    ``user``: who it runs as. ``restored``: the directory holds the first .snap file (term 1) of a finished restore.
 
-    ``restored``: the directory holds the first .snap file (term 1) that a finished restore writes. Tells apart:
-    manifest-not-repointed, not-restarted, wrong-directory, empty-store (the directory is not mounted at all, so etcd
-    writes into its container's layer), failed-restore-reused.
+    Tells apart: manifest-not-repointed, not-restarted, restored-into-running-dir, wrong-directory, empty-store (the
+    directory is not mounted, so etcd writes into its container's layer), and failed-restore-reused (no finished
+    restore, yet the store has a higher revision than its raft log can have brought about).
     """
     settle(lab, node)
     place = lab.node(node)
@@ -37,8 +39,9 @@ def etcd_data_dir(
     if etcd is None:
         return _elsewhere(place, etcds[0], path)
     if restored and not is_restored(place, path):
+        why = FAILED_RESTORE_REUSED if _db_from_elsewhere(lab, node) else None
         found = "a directory that no restore has finished"
-        return Mismatch(f"{path} is no restored directory", "a finished restore", found, FAILED_RESTORE_REUSED)
+        return Mismatch(f"{path} is no restored directory", "a finished restore", found, why)
     if user is not None and (found := user_name(place, etcd.process.uid)) != user:
         return Mismatch("etcd runs as another user", user, found)
     return None
@@ -46,7 +49,9 @@ def etcd_data_dir(
 
 def _is_on(node: NodeView, etcd: EtcdProcess, path: str) -> bool:
     theirs, ours = node.stat(etcd.seen(f"{etcd.data_dir}/{DB}")), node.stat(f"{path}/{DB}")
-    return bool(theirs and ours and (theirs.device, theirs.inode) == (ours.device, ours.inode))
+    if not theirs or not ours or (theirs.device, theirs.inode) != (ours.device, ours.inode):
+        return False
+    return holds_open(node, etcd, ours)
 
 
 def _none_runs(lab: LabView, node: str | None, path: str) -> Mismatch:
@@ -64,6 +69,8 @@ def _elsewhere(node: NodeView, etcd: EtcdProcess, path: str) -> Mismatch:
     diagnosis = None
     if host is None and node.stat(etcd.seen(etcd.data_dir)) and _in_container(node, etcd):
         host, diagnosis = "a directory of its own container, which is thrown away with it", EMPTY_STORE
+    elif host == path and is_restored(node, path) and _same_folder(node, etcd, path):
+        host, diagnosis = "files that are deleted: it never opened what was restored there", RESTORED_INTO_RUNNING_DIR
     elif host == path:
         host, diagnosis = "the directory that was at that path when it started", NOT_RESTARTED
     elif is_restored(node, etcd.seen(etcd.data_dir)):
@@ -71,6 +78,21 @@ def _elsewhere(node: NodeView, etcd: EtcdProcess, path: str) -> Mismatch:
     elif is_restored(node, path):
         diagnosis = MANIFEST_NOT_REPOINTED
     return Mismatch(f"etcd does not run on {path}", path, host or etcd.data_dir, diagnosis)
+
+
+def _db_from_elsewhere(lab: LabView, node: str | None) -> bool:
+    """Is the store's revision beyond what this etcd's own log has applied? Then the database was not made by it."""
+    try:
+        status = etcd_clients(lab, None, node)[0].status()
+    except NotServed:
+        return False
+    return int(status["header"].get("revision", 0)) > int(status.get("raftAppliedIndex", 0)) + 1
+
+
+def _same_folder(node: NodeView, etcd: EtcdProcess, path: str) -> bool:
+    """Is the folder at ``path`` the very one that etcd began in?"""
+    theirs, ours = node.stat(etcd.seen(etcd.data_dir)), node.stat(path)
+    return bool(theirs and ours and (theirs.device, theirs.inode) == (ours.device, ours.inode))
 
 
 def _in_container(node: NodeView, etcd: EtcdProcess) -> bool:

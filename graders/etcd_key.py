@@ -18,6 +18,7 @@ from cka_lab.api import (
     grader,
 )
 from graders._etcd_facts import (
+    holds_open,
     host_dir,
     is_restored,
     is_same,
@@ -27,7 +28,14 @@ from graders._etcd_facts import (
     present,
     restored_elsewhere,
 )
-from graders._lessons import EMPTY_STORE, MANIFEST_NOT_REPOINTED, NOT_RESTARTED, STALE_SNAPSHOT, UNVERIFIED_SNAPSHOT
+from graders._lessons import (
+    EMPTY_STORE,
+    MANIFEST_NOT_REPOINTED,
+    NOT_RESTARTED,
+    RESTORED_INTO_RUNNING_DIR,
+    STALE_SNAPSHOT,
+    UNVERIFIED_SNAPSHOT,
+)
 from graders._settle import settle
 
 
@@ -133,7 +141,7 @@ def _misplaced(client: EtcdClient) -> Diagnosis | None:
 
 
 def _not_restarted(client: EtcdClient) -> Diagnosis | None:
-    """Is the directory that the manifest names another one by now than the one the process holds?"""
+    """Is the directory that the manifest names, or the database in it, another one by now than the process holds?"""
     node = client.node
     for etcd in find_etcds(node):
         host = host_dir(node, etcd)
@@ -141,4 +149,7 @@ def _not_restarted(client: EtcdClient) -> Diagnosis | None:
         ours = node.stat(host) if host else None
         if ours and theirs and (ours.device, ours.inode) != (theirs.device, theirs.inode):
             return NOT_RESTARTED
+        db = node.stat(f"{host}/member/snap/db")
+        if db and is_restored(node, host or "") and not holds_open(node, etcd, db):
+            return RESTORED_INTO_RUNNING_DIR
     return None

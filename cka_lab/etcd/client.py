@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cka_lab.etcd.process import address
 from cka_lab.etcd.wire import LIMIT, NotServed, error_text, exchange, message_of, tls_reason
 
 if TYPE_CHECKING:
@@ -51,6 +52,10 @@ class EtcdClient:
         self.url = url
         self._made: list[ssl.SSLContext] = []
         self._more = iter(contexts)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        return address(self.url)
 
     def _contexts(self) -> Iterator[ssl.SSLContext]:
         """Those made so far, then the others: most are never needed."""

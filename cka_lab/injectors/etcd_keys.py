@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import ssl
+import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
-from cka_lab.api import LabFailure, LabPath, LabWriter, Mark, RecordedMark, fault
+from cka_lab.api import LabFailure, LabPath, LabWriter, Mark, RecordedMark, fault, find_etcds
 from cka_lab.etcd.client import EtcdClient, b64
 from cka_lab.etcd.reach import clients
 from cka_lab.etcd.wire import NotServed
@@ -70,19 +72,24 @@ def _mark_of(client: EtcdClient, mark: str, pairs: dict[str, bytes]) -> Mark:
 
 
 @fault("record")
-def record(lab: LabWriter, *, mark: RecordedMark, what: str, path: LabPath = "") -> None:
-    """Keep a fact for later: ``what`` is sha256 (of the file at ``path``) or revision (of the store)."""
+def record(
+    lab: LabWriter, *, mark: RecordedMark, what: Literal["sha256", "revision", "process"], path: LabPath = ""
+) -> None:
+    """Keep a fact for later: ``what`` is sha256 (of the file at ``path``; of a certificate its fingerprint as well),
+    revision (of the store), or process (etcd's own).
+    """
     facts: dict[str, Any] = {"kind": what}
     if what == "sha256":
-        node = lab.node()
-        info = node.stat(path)
-        digest = hashlib.sha256(node.read(path, 1 << 30)).hexdigest()
-        facts |= {"path": path, "sha256": digest, "size": info.size if info else 0}
-    elif what == "revision":
+        data = lab.node().read(path, 1 << 30)
+        facts |= {"path": path, "sha256": hashlib.sha256(data).hexdigest(), "file_size": len(data)}
+        if data.startswith(b"-----BEGIN CERTIFICATE-----"):
+            facts["fingerprint"] = hashlib.sha256(ssl.PEM_cert_to_DER_cert(data.decode())).hexdigest()
+    elif what == "process":
+        process = find_etcds(lab.node())[0].process
+        facts |= {"pid": process.pid, "started": time.time() - process.age}
+    else:
         try:
             facts["revision"] = running_etcd(lab).revision()
         except NotServed as error:
             raise LabFailure(f"etcd's revision can't be recorded: {error.why}") from error
-    else:
-        raise LabFailure(f"record: what must be sha256 or revision, not {what!r}")
     lab.record(Mark(mark, facts=facts))
