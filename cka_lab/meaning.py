@@ -100,13 +100,14 @@ class Meaning:
 
     def _recorded(self) -> set[str]:
         """The marks that set-up steps and faults record."""
-        marks = set()
+        marks: set[str] = set()
         for part in ("setup", "faults"):
             for _, step in self._mappings(self.data, part, ()):
                 fault, given = self.registry.faults.get(str(step.get("uses"))), step.get("with")
                 if isinstance(fault, Fault) and isinstance(given, dict):
-                    marks |= {v for kind, _, v in kinds(fault.function, given) if kind == "records-mark" and v}
-        return {mark for mark in marks if isinstance(mark, str)}
+                    found = [v for kind, _, v in kinds(fault.function, given) if kind == "records-mark"]
+                    marks |= {mark for mark in found if isinstance(mark, str) and mark}
+        return marks
 
     # -- tasks ----------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ import base64
 import json
 import ssl
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,15 @@ class KeyValue:
     created: int
     modified: int
     version: int
+
+
+@contextmanager
+def etcds_own() -> Iterator[None]:
+    """Whoever listens may answer anything: what does not look like etcd's answer is NotServed, not our failure."""
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+        raise NotServed("error", "what answers there is not etcd") from error
 
 
 def b64(data: bytes | str) -> str:
@@ -66,11 +76,13 @@ class EtcdClient:
 
     # -- questions --------------------------------------------------------------------------------------------
 
+    @etcds_own()
     def get(self, key: str, *, serializable: bool = False) -> KeyValue | None:
         answer = self.call("kv/range", {"key": b64(key), "serializable": serializable})
         found = answer.get("kvs") or []
         return _key_value(found[0]) if found else None
 
+    @etcds_own()
     def get_many(self, keys: Sequence[str]) -> list[KeyValue | None]:
         """Several keys at one revision."""
         wanted = [{"requestRange": {"key": b64(key)}} for key in keys]
@@ -82,32 +94,40 @@ class EtcdClient:
                 found.append(_key_value(kvs[0]) if kvs else None)
         return found
 
+    @etcds_own()
     def range(self, prefix: str, limit: int = 0) -> list[KeyValue]:
         body = {**prefix_range(prefix), "limit": limit}
         return [_key_value(kv) for kv in self.call("kv/range", body).get("kvs") or []]
 
+    @etcds_own()
     def count(self, prefix: str) -> int:
         body = {**prefix_range(prefix), "count_only": True}
         return int(self.call("kv/range", body).get("count", 0))
 
+    @etcds_own()
     def revision(self, *, serializable: bool = False) -> int:
         """The store's revision, by a read that (unless ``serializable``) needs a quorum."""
         answer = self.call("kv/range", {"key": b64("\0"), "count_only": True, "serializable": serializable})
         return int(answer["header"]["revision"])
 
+    @etcds_own()
     def members(self) -> list[dict[str, Any]]:
         return list(self.call("cluster/member/list", {}).get("members") or [])
 
+    @etcds_own()
     def status(self) -> dict[str, Any]:
         return self.call("maintenance/status", {})
 
+    @etcds_own()
     def hash(self) -> int:
         """The hash of its keys, as `etcdctl endpoint hashkv` prints it."""
         return int(self.call("maintenance/hash", {}).get("hash", 0))
 
+    @etcds_own()
     def alarms(self) -> list[str]:
         return [a.get("alarm", "") for a in self.call("maintenance/alarm", {"action": "GET"}).get("alarms") or []]
 
+    @etcds_own()
     def healthy(self) -> str:
         """What etcd's own /health complains of: an empty string when it is healthy."""
         answer = json.loads(self._exchange("GET", "/health"))
@@ -116,10 +136,12 @@ class EtcdClient:
     def snapshot(self) -> Iterator[bytes]:
         """The parts of a snapshot, as `etcdctl snapshot save` writes them."""
         for line in self._exchange("POST", "/v3/maintenance/snapshot", b"{}", limit=1 << 30).splitlines():
-            part = json.loads(line)
-            if "result" not in part:
-                raise NotServed("error", message_of(part))
-            yield base64.b64decode(part["result"].get("blob", ""))
+            with etcds_own():
+                part = json.loads(line)
+                if "result" not in part:
+                    raise NotServed("error", message_of(part))
+                blob = base64.b64decode(part["result"].get("blob", ""))
+            yield blob
 
     # -- changes ----------------------------------------------------------------------------------------------
 
@@ -130,6 +152,7 @@ class EtcdClient:
     def delete_many(self, keys: Sequence[str]) -> int:
         return self._transact([{"requestDeleteRange": {"key": b64(key)}} for key in keys])
 
+    @etcds_own()
     def _transact(self, requests: Sequence[dict[str, Any]]) -> int:
         """In transactions that stay below etcd's limits of 128 operations and 1.5 MiB."""
         revision = size = 0
@@ -146,13 +169,13 @@ class EtcdClient:
 
     # -- the wire ---------------------------------------------------------------------------------------------
 
+    @etcds_own()
     def call(self, method: str, body: dict[str, Any]) -> dict[str, Any]:
         """POST to /v3/``method``; the parsed answer."""
-        answer = self._exchange("POST", f"/v3/{method}", json.dumps(body).encode())
-        try:
-            return dict(json.loads(answer))
-        except ValueError as error:
-            raise NotServed("error", "what answers there is not etcd") from error
+        answer = json.loads(self._exchange("POST", f"/v3/{method}", json.dumps(body).encode()))
+        if not isinstance(answer, dict):
+            raise TypeError(answer)
+        return answer
 
     def _exchange(self, method: str, path: str, body: bytes = b"", limit: int = LIMIT) -> bytes:
         refusal: NotServed | None = None

@@ -57,8 +57,10 @@ def read_pod(node: NodeView, path: str) -> PodFile | str:
         return "it does not exist"
     except Unreadable as error:
         return error.message
-    except (AttributeError, TypeError, KeyError, ValueError) as error:
+    except ValueError as error:
         return str(error)
+    except (AttributeError, TypeError, KeyError, IndexError):
+        return "it is no complete Pod (metadata.name, spec.containers, volumes with names)"
 
 
 def parse_pod(path: str, data: bytes) -> PodFile:

@@ -21,7 +21,7 @@ def context(ca: bytes, cert: bytes = b"", key: bytes = b"", *, verify: bool = Tr
     made.verify_flags &= ~ssl.VERIFY_X509_STRICT
     made.set_ciphers("DEFAULT:@SECLEVEL=0")
     if verify:
-        made.load_verify_locations(cadata=ca.decode("ascii", "replace"))
+        made.load_verify_locations(cadata=ca.decode("ascii", "ignore"))
     else:
         made.check_hostname = False
         made.verify_mode = ssl.CERT_NONE

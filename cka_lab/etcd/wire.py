@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 TIMEOUT = 5.0
 LIMIT = 64 << 20
 """Bytes of one answer."""
+SLOWEST = 1 << 20
+"""Bytes a second: who answers more slowly than that is given up after TIMEOUT."""
 
 
 class NotServed(Exception):
@@ -74,10 +77,13 @@ def exchange(
 def _answer(made: socket.socket, limit: int) -> tuple[int, bytes]:
     parts: list[bytes] = []
     size = 0
+    began = time.monotonic()
     with suppress(ssl.SSLEOFError):  # closed without a goodbye; a refusal comes as another SSLError
         while size <= limit and (part := made.recv(1 << 18)):
             parts.append(part)
             size += len(part)
+            if time.monotonic() - began > TIMEOUT + size / SLOWEST:
+                raise TimeoutError
     head, _, body = b"".join(parts).partition(b"\r\n\r\n")
     words = head.split(b" ", 2)
     if len(words) < 2 or not words[0].startswith(b"HTTP/") or not words[1].isdigit():

@@ -54,13 +54,12 @@ def edit_args(manifest: str, values: Mapping[str, str], remove: Sequence[str] = 
         raise LabFailure("the manifest has no flags")
     last = max(at.values())
     indent = lines[last][: lines[last].index("-")]
-    for name, value in values.items():
-        line = f"{indent}- --{name}={value}\n"
-        if name in at:
-            lines[at[name]] = line
-        else:
-            lines[last] += line
-    return "".join(line for i, line in enumerate(lines) if i not in [at[name] for name in remove])
+    flags = {name: f"{indent}- --{name}={value}\n" for name, value in values.items()}
+    new = [line for name, line in flags.items() if name not in at]
+    for name, i in at.items():
+        lines[i] = "" if name in remove else flags.get(name, lines[i])
+    lines[last] += "".join(new)
+    return "".join(lines)
 
 
 def stop_pod(node: Node, pod: str) -> tuple[str, str]:

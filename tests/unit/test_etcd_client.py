@@ -198,13 +198,17 @@ def test_no_such_host():
     assert error.value.kind == "refused"
 
 
-@pytest.mark.parametrize("data", [b"", b"\x15\x03\x01\x00\x02\x02\x16", b"HTTP/1.1 200 OK\r\n\r\n<html>", b"HTTP/1.1\r\n\r\n", b"SSH-2.0\n"])
+@pytest.mark.parametrize(
+    "data", [b"", b"\x15\x03\x01\x00\x02\x02\x16", b"HTTP/1.1 200 OK\r\n\r\n<html>", b"HTTP/1.1\r\n\r\n", b"SSH-2.0\n"]
+)
 def test_what_is_no_etcd_is_the_learners_matter(raw, data):
     with pytest.raises(NotServed):
         client(raw(data)).get("/a")
 
 
-@pytest.mark.parametrize("answer", [b"[1, 2]", b'"text"', b"7", b"null", b'{"kvs": "x"}', b'{"kvs": [1]}', b'{"kvs": [{}]}'])
+@pytest.mark.parametrize(
+    "answer", [b"[1, 2]", b'"text"', b"7", b"null", b'{"kvs": "x"}', b'{"kvs": [1]}', b'{"kvs": [{}]}']
+)
 def test_json_that_is_not_etcds_is_the_learners_matter(serve, answer):
     with pytest.raises(NotServed):
         client(serve({"/v3/kv/range": (200, answer)})[0]).get("/a")

@@ -59,7 +59,9 @@ def test_mounts_lead_from_the_container_to_the_node():
 
 
 def test_the_deepest_mount_counts():
-    text = POD.replace("mountPath: /cache", "mountPath: /var/lib/etcd/member").replace("emptyDir: {}", "hostPath: {path: /x}")
+    text = POD.replace("mountPath: /cache", "mountPath: /var/lib/etcd/member").replace(
+        "emptyDir: {}", "hostPath: {path: /x}"
+    )
     assert parse_pod("p", text.encode()).host_path("/var/lib/etcd/member/wal") == "/x/wal"
 
 
@@ -73,7 +75,9 @@ def test_a_kubelet_reads_everything_but_dot_files():
     assert [pod.path.rsplit("/", 1)[-1] for pod in pod_files(node)] == ["etcd.yaml", "etcd.yaml.bak"]
 
 
-@pytest.mark.parametrize("text", ["", "a: [", "kind: Service", "- 1", "kind: Pod", "kind: Pod\nspec: {containers: []}", "\x00"])
+@pytest.mark.parametrize(
+    "text", ["", "a: [", "kind: Service", "- 1", "kind: Pod", "kind: Pod\nspec: {containers: []}", "\x00"]
+)
 def test_what_is_no_pod_says_why(text):
     node = node_with(x=text)
     assert isinstance(read_pod(node, f"{MANIFESTS}/x"), str)
@@ -94,11 +98,16 @@ def flags_of(text):
 def test_flags_are_set_added_and_removed_and_the_rest_stays():
     text = edit_args(POD, {"name": "x", "quota-backend-bytes": "1048576"}, ["data-dir"])
     assert flags_of(text) == ["--name=x", "--quota-backend-bytes=1048576"]
-    assert [line for line in POD.splitlines() if "--" not in line] == [line for line in text.splitlines() if "--" not in line]
+    assert [line for line in POD.splitlines() if "--" not in line] == [
+        line for line in text.splitlines() if "--" not in line
+    ]
 
 
 def test_a_flag_that_stands_last_can_be_removed_while_another_comes():
-    assert flags_of(edit_args(POD, {"snapshot-count": "5"}, ["name"])) == ["--data-dir=/var/lib/etcd", "--snapshot-count=5"]
+    assert flags_of(edit_args(POD, {"snapshot-count": "5"}, ["name"])) == [
+        "--data-dir=/var/lib/etcd",
+        "--snapshot-count=5",
+    ]
 
 
 def test_the_last_flag_can_be_set_while_another_comes():

@@ -62,7 +62,11 @@ def test_flags_as_go_parses_them(argv, flags):
     assert parse_flags(argv) == flags
 
 
-@given(st.dictionaries(st.from_regex(r"[a-z][a-z-]{0,20}", fullmatch=True), st.from_regex(r"[!-,.-~][!-~]*", fullmatch=True)))
+@given(
+    st.dictionaries(
+        st.from_regex(r"[a-z][a-z-]{0,20}", fullmatch=True), st.from_regex(r"[!-,.-~][!-~]*", fullmatch=True)
+    )
+)
 def test_both_spellings_mean_the_same(flags):
     joined = [f"--{name}={value}" for name, value in flags.items()]
     apart = [word for name, value in flags.items() for word in (f"--{name}", value)]
@@ -104,7 +108,14 @@ def test_etcd_without_flags_has_its_defaults():
 
 
 def test_other_programs_are_no_etcd():
-    argvs = [["etcdctl", "get", "/"], ["bash", "-c", "etcd"], ["bwrap", "--", "etcd"], ["vi", "etcd"], [], ["kube-etcd"]]
+    argvs = [
+        ["etcdctl", "get", "/"],
+        ["bash", "-c", "etcd"],
+        ["bwrap", "--", "etcd"],
+        ["vi", "etcd"],
+        [],
+        ["kube-etcd"],
+    ]
     assert only(*(process(argv) for argv in argvs)) == []
 
 
