@@ -119,8 +119,8 @@ class Catalog:
 
     def get(self, name: str) -> Scenario:
         """By id, or by ``pack:id``. NotFound with the nearest name; UsageError where an id is in two packs."""
-        pack, _, scenario_id = name.rpartition(":")
-        found = [s for s in self.scenarios() if s.id == scenario_id and pack in ("", s.pack)]
+        pack_name, _, scenario_id = name.rpartition(":")
+        found = [s for pack in self.packs if pack_name in ("", pack.name) for s in self._one(pack, scenario_id)]
         if len(found) == 1:
             return found[0]
         if found:
@@ -130,6 +130,12 @@ class Catalog:
         near = difflib.get_close_matches(scenario_id, [s.id for s in self.scenarios()], 3)
         hint = f"did you mean {' or '.join(near)}?" if near else "see `cka-lab list`"
         raise NotFound(f"there is no scenario {name!r}", fix=hint)
+
+    def _one(self, pack: Pack, scenario_id: str) -> list[Scenario]:
+        """Without loading the others, as far as they weren't."""
+        if pack.name in self._scenarios:
+            return [s for s in self._scenarios[pack.name] if s.id == scenario_id]
+        return self._load(pack, scenario_id)
 
     def problems_of(self, scenario_id: str) -> list[Problem]:
         return [problem for problem in self.problems if problem.where == scenario_id]
@@ -171,21 +177,27 @@ class Catalog:
             self._registries[pack.name] = found
         return self._registries[pack.name]
 
-    def _load(self, pack: Pack) -> list[Scenario]:
+    def _load(self, pack: Pack, only: str = "") -> list[Scenario]:
         from cka_lab.loader import load
 
         try:
             registry = self._registry(pack)
         except CkaLabError as error:
-            self.problems.append(Problem(pack.name, error.message))
+            self._tell(Problem(pack.name, error.message))
             return []
         found = []
         for folder in _folders(pack.folder / "scenarios"):
+            if only and folder.name != only:
+                continue
             try:
                 found.append(load(folder, registry, pack.name))
             except ScenarioErrors as error:
-                self.problems.append(Problem(folder.name, error.message))
+                self._tell(Problem(folder.name, error.message))
         return found
+
+    def _tell(self, problem: Problem) -> None:
+        if problem not in self.problems:
+            self.problems.append(problem)
 
 
 def _folders(scenarios: Path) -> Sequence[Path]:

@@ -7,9 +7,18 @@ import ssl
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from cryptography import x509
-
-from cka_lab.api import EtcdClient, LabPath, LabView, Mismatch, NodeView, NotServed, etcd_address, grader, tls_context
+from cka_lab.api import (
+    EtcdClient,
+    LabPath,
+    LabView,
+    Mismatch,
+    NodeView,
+    NotServed,
+    Unreadable,
+    etcd_address,
+    grader,
+    tls_context,
+)
 from graders._etcd_facts import not_served
 from graders._lessons import CLIENT_AUTH_DISABLED, PLAIN_HTTP
 from graders._settle import settle
@@ -73,6 +82,7 @@ def _refusal(lab: LabView, node: NodeView, endpoint: str, kind: Client) -> str |
 
 def _stranger() -> tuple[bytes, bytes]:
     """A self-signed client pair."""
+    from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -90,6 +100,8 @@ def _certificate(
     lab: LabView, node: NodeView, endpoint: str, sni: str | None, ca: str | None, days: int | None
 ) -> Iterator[Mismatch]:
     """What is wrong with the server's certificate."""
+    from cryptography.x509 import load_der_x509_certificate
+
     files = lab.client_files()
     host, port = etcd_address(endpoint)
     trusted = files["ca"]
@@ -99,10 +111,17 @@ def _certificate(
         except FileNotFoundError:
             yield Mismatch(f"{ca} is not there", "the CA's certificate", "nothing")
             return
+        except Unreadable as error:
+            yield Mismatch(f"{ca} can't be read", "the CA's certificate", error.message)
+            return
     if not endpoint.startswith("https"):
         yield Mismatch(f"{endpoint} is not TLS", "https", "http", PLAIN_HTTP)
         return
-    context = tls_context(trusted, files["cert"], files["key"])
+    try:
+        context = tls_context(trusted, files["cert"], files["key"])
+    except (ssl.SSLError, ValueError):
+        yield Mismatch(f"{ca} holds no certificate", "the CA's certificate in PEM", "something else")
+        return
     try:
         with node.connect(host, port) as plain, context.wrap_socket(plain, server_hostname=sni or host) as made:
             der = made.getpeercert(binary_form=True) or b""
@@ -112,7 +131,7 @@ def _certificate(
         return
     except OSError as error:
         raise NotServed("refused", str(error.strerror or error)) from error
-    left = x509.load_der_x509_certificate(der).not_valid_after_utc - datetime.datetime.now(datetime.UTC)
+    left = load_der_x509_certificate(der).not_valid_after_utc - datetime.datetime.now(datetime.UTC)
     if days is not None and left < datetime.timedelta(days=days):
         yield Mismatch(
             f"the certificate at {endpoint} ends too soon", f"in {days} days or more", f"in {left.days} days"

@@ -42,7 +42,7 @@ def check(
     more_packs: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Prove scenarios on each provider that they claim and that is here; all of them by default.
+    """Prove scenarios on each provider that they claim and that is here; by default all, or those of the --pack.
 
     Untouched 0, each solution full marks, each mistake exactly its score and diagnosis, graded twice the same,
     a reset returns to 0, nothing left behind. Exit code 0 only if all of it held.
@@ -56,7 +56,13 @@ def check(
 
     catalog = open_catalog(ctx, more_packs)
     problems = [str(p) for p in catalog.problems]
-    chosen = [catalog.get(name) for name in scenarios] or list(catalog.scenarios())
+    if scenarios:
+        chosen = [catalog.get(name) for name in scenarios]
+    else:
+        named = {Path(folder).expanduser().absolute() for folder in more_packs}
+        packs = {pack.name for pack in catalog.packs if pack.folder in named or not named}
+        chosen = [scenario for scenario in catalog.scenarios() if scenario.pack in packs]
+        problems = [str(p) for p in catalog.problems]
     with tempfile.TemporaryDirectory(prefix="cka-lab-dev-") as folder:
         labs = Labs(catalog, Store(Path(folder) / "proof.sqlite3"))
         jobs_to_do, not_available = [], {}

@@ -62,10 +62,12 @@ def _resizing(channel: ShellChannel) -> Iterator[None]:
 
 
 def _join(lab: Lab, channel: ShellChannel) -> None:
-    """Copy bytes both ways until the shell ends; when the time is up, grade beside it."""
+    """Copy bytes both ways until the shell ends, even if its jobs hold the terminal; at zero, grade beside it."""
     told = lab.remaining() <= 0
     while True:
         ready, _, _ = select.select([0, channel.fd], [], [], POLL)
+        if not ready and channel.wait(timeout=0) is not None:
+            return
         try:
             if channel.fd in ready:
                 if not (data := os.read(channel.fd, 65536)):

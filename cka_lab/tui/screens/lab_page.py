@@ -40,7 +40,7 @@ class LabPage(Page[None]):
             self.panel.hints.show(())
             self.panel.open("task")
             self.shell.renew()
-            self.notify("The lab is back where it began. This is a new shell, and the clock starts anew.")
+            self.notify("A new shell: the lab is back where it began, and so is the clock.")
 
     def leave(self) -> None:
         """Ask what is to become of the lab, and go."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from cka_lab.tui.terminal.pty_stream import PtyStream
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 LAST_WORDS = 10.0
 """Seconds that a shell may take to end once it has closed its terminal."""
+LAST_BYTES = 0.1
+"""Seconds for an ended shell's output to arrive: a job in the background may hold its terminal open for ever."""
 
 OpenShell = Callable[[int, int], "ShellChannel"]
 """Takes rows and columns."""
@@ -74,6 +77,8 @@ class Shell:
             if self._channel:
                 self._stream = PtyStream(self._channel.fd, self._listener.shell_said, self._hung_up)
                 self.resize(*self._size)
+                loop = asyncio.get_running_loop()
+                threading.Thread(target=self._watch, args=(self._channel, loop), daemon=True).start()
         except Exception as error:
             if not self._closed:
                 self.close()
@@ -90,6 +95,18 @@ class Shell:
                 self._channel = channel
                 return
         channel.close()
+
+    def _watch(self, channel: ShellChannel, loop: asyncio.AbstractEventLoop) -> None:
+        """In a thread: the shell's end, which close() brings about as well."""
+        with suppress(Exception):
+            channel.wait()
+        with suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(loop.call_later, LAST_BYTES, self._ended)
+
+    def _ended(self) -> None:
+        if self._stream:
+            self._stream.close()
+            self._hung_up()
 
     def _hung_up(self) -> None:
         """Its side of the pty is closed, so it has ended or is about to."""
