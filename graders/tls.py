@@ -50,7 +50,8 @@ def tls(
     try:
         for kind in accepts:
             if refusal := _refusal(lab, place, endpoint, kind):
-                return Mismatch(f"a client {CALLED[kind]} is refused at {endpoint}", "it is served", refusal)
+                what = f"a client {CALLED[kind]} is refused at {endpoint}"
+                return not_served(lab, node, what, NotServed("tls", refusal), endpoint)
         for kind in refuses:
             if _refusal(lab, place, endpoint, kind) is None:
                 lesson = CLIENT_AUTH_DISABLED if kind == "none" else None
