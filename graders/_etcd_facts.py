@@ -90,8 +90,9 @@ def not_served(lab: LabView, node: str | None, what: str, error: NotServed, url:
     if not etcds and (restored := restored_inside(place)):
         found = f"no etcd is running; {restored} holds a finished restore, inside the directory that etcd uses"
         return Mismatch(what, "a running etcd", found, RESTORED_INTO_RUNNING_DIR)
-    found = error.why if etcds else f"no etcd is running{_last_end(place)}"
-    return Mismatch(what, f"an answer at {url}" if url else "an answer", found)
+    if not etcds:
+        return Mismatch(what, "a running etcd", f"no etcd is running{_last_end(place)}")
+    return Mismatch(what, f"an answer at {url}" if url else "an answer", error.why)
 
 
 def _speaks_http(etcd: EtcdProcess) -> bool:

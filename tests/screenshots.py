@@ -25,7 +25,9 @@ async def play(pilot: Pilot[Any], labs: Labs) -> None:
     await seen(pilot, "yes", "Quit")
     _picture(pilot, "home")
     await start(pilot, SCENARIO)
-    await typed(pilot, "ls /etc/kubernetes/manifests /etc/kubernetes/pki/etcd; grep data-dir= /etc/kubernetes/manifests/*\n")
+    await typed(
+        pilot, "ls /etc/kubernetes/manifests /etc/kubernetes/pki/etcd; grep data-dir= /etc/kubernetes/manifests/*\n"
+    )
     await seen(pilot, "data-dir=/var/lib/etcd")
     await pilot.press("f2")
     await seen(pilot, "graded in")
