@@ -21,6 +21,11 @@ def clock_time(seconds: float) -> str:
     return f"{'-' if seconds <= -1 else ''}{whole // 60}:{whole % 60:02}"
 
 
+def time_left(seconds: float) -> str:
+    """``8:32 left``, or that the time is up."""
+    return f"{clock_time(seconds)} left" if seconds > 0 else "time is up"
+
+
 def duration(seconds: float) -> str:
     """A measured time: ``0.4 s``, ``2 min 5 s``."""
     if seconds < 60:

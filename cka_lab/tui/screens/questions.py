@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cka_lab.session import Phase
 from cka_lab.tui.failures import Failed
 from cka_lab.tui.screens.ask import OK, Ask, Choice
-from cka_lab.tui.words import clock_time, points
+from cka_lab.tui.words import points, time_left
 
 if TYPE_CHECKING:
     from cka_lab.lab import Lab, LabStatus
@@ -50,7 +50,7 @@ def quit_with(titles: Sequence[str]) -> Ask:
 
 def leave(lab: Lab) -> Ask:
     """Answers: home, pause, stop, quit."""
-    phase, left = lab.session.phase, clock_time(lab.remaining())
+    phase, left = lab.session.phase, time_left(lab.remaining())
     stop = Choice("stop", "Stop it", "the lab and what you changed in it are removed; your results stay")
     choices = [
         Choice("home", "Keep it running, go to the first page", "come back to it from there"),
@@ -59,8 +59,8 @@ def leave(lab: Lab) -> Ask:
     ]
     clock = {
         Phase.PREPARING: "its clock has not started yet",
-        Phase.RUNNING: f"its clock goes on ({left} left)",
-        Phase.PAUSED: f"its clock is paused ({left} left)",
+        Phase.RUNNING: f"its clock goes on ({left})",
+        Phase.PAUSED: f"its clock is paused ({left})",
         Phase.FINISHED: "its session is finished",
     }
     if phase is Phase.RUNNING:

@@ -13,7 +13,7 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from cka_lab.tui.stock import Stock
-from cka_lab.tui.words import clock_time, difficulty
+from cka_lab.tui.words import difficulty, time_left
 
 if TYPE_CHECKING:
     from cka_lab.lab import LabStatus
@@ -87,7 +87,7 @@ class Catalogue(OptionList):
         return Content.styled(row, "$text-muted") if here == "no" else Content(row)
 
     def _lab(self, lab: LabStatus) -> Content:
-        left = f"{clock_time(lab.remaining)} left, {lab.phase}" if lab.phase else ""
+        left = f"{time_left(lab.remaining)}, {lab.phase}" if lab.phase else ""
         state = f"! {lab.problem}" if lab.problem else left
         title = f"▸ {self.stock.title(lab)}"
         return Content.assemble((self._fit(f"{title}  {state}"), "bold"))

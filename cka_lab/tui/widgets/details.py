@@ -11,7 +11,7 @@ from textual.widgets import Markdown, Static
 
 from cka_lab.tui.stock import Stock
 from cka_lab.tui.widgets.task_panel import task_text
-from cka_lab.tui.words import clock_time, difficulty, points
+from cka_lab.tui.words import difficulty, points, time_left
 
 if TYPE_CHECKING:
     from cka_lab.lab import Availability, LabStatus
@@ -67,7 +67,7 @@ def _lab(stock: Stock, lab: LabStatus) -> Content:
     if lab.problem:
         state = Content.assemble(("! ", "$text-warning"), lab.problem)
     else:
-        state = Content(f"{lab.phase}, {clock_time(lab.remaining)} left")
+        state = Content(f"{lab.phase}, {time_left(lab.remaining)}")
     name = Content.styled(f"{lab.id} · {lab.provider}", "$text-muted")
     return Content("\n").join([title, name, state, Content("Enter goes back to it, Delete stops and removes it.")])
 
