@@ -35,7 +35,7 @@ imports:
 	$(BIN)/lint-imports
 
 tests:
-	$(PYTEST) -n $(JOBS)
+	$(PYTEST) -n $(JOBS) --dist loadgroup
 
 prove: ## prove every shipped scenario on this machine
 	$(BIN)/cka-lab dev check

@@ -271,6 +271,11 @@ class LabView(Protocol):
 
     provider: str
     marks: Mapping[str, Mark]
+    follow_seconds: float
+    """How long to wait at most until a node has followed the learner's last change."""
+
+    def still_following(self) -> None:
+        """Say that it had not, when the waiting ended."""
 
     def node(self, name: str | None = None) -> NodeView:
         """The node of that name, else the first one."""
@@ -342,11 +347,16 @@ class Cluster(Protocol):
     id: str
     provider: str
     spec: ClusterSpec
+    follow_seconds: float
+    """How long its nodes take at most, as a rule, to follow a change of a static pod."""
 
     def names(self) -> Sequence[str]:
-        """The node names, the first one is where the learner sits."""
+        """The node names, the first control plane first."""
 
     def node(self, name: str | None = None) -> Node: ...
+
+    def shell(self, rows: int, cols: int, term: str, node: str | None = None) -> ShellChannel:
+        """Where the learner sits: a root shell on the sandbox's node, the jump host of kind; or on the node named."""
 
     def alive(self) -> bool: ...
 

@@ -20,6 +20,7 @@ from cka_lab.model import (
     CheckWaiting,
     Emit,
     Outcome,
+    StillFollowing,
     TaskResult,
     ignore,
 )
@@ -35,6 +36,8 @@ T = TypeVar("T")
 
 PARALLEL = 8
 """Checks at once: they mostly wait for the lab."""
+SHORTLY = 15.0
+"""Seconds that a grading waits for a lab to follow the last change where long waiting was not asked for."""
 RETRY_AFTER = 0.3
 """Seconds before a check that raised is asked once more."""
 
@@ -111,7 +114,11 @@ class View:
         waiting: Callable[[float], None] = lambda seconds: None,
         cancel: threading.Event | None = None,
         patient: bool = True,
+        follow_seconds: float | None = None,
+        following: Callable[[], None] = lambda: None,
     ) -> None:
+        self.follow_seconds = cluster.follow_seconds if follow_seconds is None else follow_seconds
+        self.still_following = following
         self.cluster = cluster
         self.provider = cluster.provider
         self.marks = marks
@@ -175,16 +182,18 @@ def grade(
     cancel: threading.Event | None = None,
     penalties: Mapping[str, int] | None = None,
     patient: bool = True,
+    wait: bool = True,
 ) -> Attempt:
     """Grade every task of ``scenario``; all checks run in parallel as far as `after` allows.
 
     ``penalties``: points that shown hints cost, by task id. ``patient=False`` does not wait for ages (hints).
+    ``wait=False`` does not wait long until the lab has followed the last change, and tells by StillFollowing.
     Raises Cancelled only; whatever a grader raises becomes an ERROR of its check.
     """
     from concurrent.futures import ThreadPoolExecutor
 
     started, clock = time.time(), time.monotonic()
-    run = _Run(registry, cluster, marks, emit, cancel or threading.Event(), patient)
+    run = _Run(registry, cluster, marks, emit, cancel or threading.Event(), patient, wait)
     with ThreadPoolExecutor(PARALLEL, thread_name_prefix="check") as pool:
         pending = [(task, run.submit(pool, task)) for task in scenario.tasks]
         tasks = tuple(
@@ -196,6 +205,8 @@ def grade(
             )
             for task, futures in pending
         )
+    if run.following:
+        emit(StillFollowing(cluster.follow_seconds))
     return Attempt(scenario.id, tasks, started, time.monotonic() - clock)
 
 
@@ -210,7 +221,10 @@ class _Run:
         emit: Emit,
         cancel: threading.Event,
         patient: bool,
+        wait: bool,
     ) -> None:
+        self.follow_seconds = cluster.follow_seconds if wait else min(cluster.follow_seconds, SHORTLY)
+        self.following: list[bool] = []
         self.registry, self.cluster, self.marks = registry, cluster, marks
         self.emit, self.cancel, self.patient = emit, cancel, patient
         self.once = Once()
@@ -252,6 +266,8 @@ class _Run:
             waiting=lambda seconds: self.emit(CheckWaiting(task.id, check.id, seconds)),
             cancel=self.cancel,
             patient=self.patient,
+            follow_seconds=self.follow_seconds,
+            following=lambda: self.following.append(True),
         )
         error = ""
         for again in (False, True):

@@ -33,9 +33,10 @@ SOLUTION_SECONDS = 300.0
 
 def built_in_providers() -> dict[str, Provider]:
     """The providers that ship with the program, the preferred one first."""
+    from cka_lab.providers.kind import KindProvider
     from cka_lab.providers.sandbox import SandboxProvider
 
-    return {"sandbox": SandboxProvider()}
+    return {"sandbox": SandboxProvider(), "kind": KindProvider()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,32 +244,32 @@ class Lab:
     def resume(self) -> None:
         self._keep(self.session.resume(self.now()))
 
-    def shell(self, rows: int, cols: int, term: str = "xterm-256color") -> ShellChannel:
-        """A root shell in the lab. LabGone when its processes are not there."""
-        return self.cluster.node().shell(rows, cols, term)
+    def shell(self, rows: int, cols: int, term: str = "xterm-256color", *, node: str | None = None) -> ShellChannel:
+        """The learner's shell in the lab, or a root shell on a node. LabGone when its processes are not there."""
+        return self.cluster.shell(rows, cols, term, node)
 
-    def grade(self, emit: Emit = ignore, cancel: threading.Event | None = None) -> Attempt:
-        """Grade without keeping the result."""
+    def grade(self, emit: Emit = ignore, cancel: threading.Event | None = None, *, wait: bool = True) -> Attempt:
+        """Grade without keeping the result. ``wait``: as for grading.grade()."""
         self._must_live()
         return grade(
             self.scenario, self.registry, self.cluster, self.row.marks,
-            emit=emit, cancel=cancel, penalties=self._penalties(),
+            emit=emit, cancel=cancel, penalties=self._penalties(), wait=wait,
         )  # fmt: skip
 
-    def check(self, emit: Emit = ignore, cancel: threading.Event | None = None) -> Attempt:
-        """Grade and keep the result; the clock runs on."""
-        return self._graded("check", emit, cancel)
+    def check(self, emit: Emit = ignore, cancel: threading.Event | None = None, *, wait: bool = False) -> Attempt:
+        """Grade and keep the result; the clock runs on. ``wait``: as for grading.grade()."""
+        return self._graded("check", emit, cancel, wait)
 
     def finish(self, emit: Emit = ignore, cancel: threading.Event | None = None, *, time_up: bool = False) -> Attempt:
         """Grade what stands, keep it as the session's result, stop the clock."""
-        attempt = self._graded("time-up" if time_up else "finish", emit, cancel)
+        attempt = self._graded("time-up" if time_up else "finish", emit, cancel, wait=True)
         self._keep(self.session.finish(self.now()))
         return attempt
 
     def hint(self) -> Hint | None:
         """The next hint for what is still wrong now, or None when there is none left. Remembers it as shown."""
         now = (
-            grade(self.scenario, self.registry, self.cluster, self.row.marks, patient=False)
+            grade(self.scenario, self.registry, self.cluster, self.row.marks, patient=False, wait=False)
             if self._any_when()
             else None
         )
@@ -303,9 +304,9 @@ class Lab:
         """This session's gradings, the latest first."""
         return self.labs.store.attempts(session=self.session.id)
 
-    def _graded(self, kind: str, emit: Emit, cancel: threading.Event | None) -> Attempt:
+    def _graded(self, kind: str, emit: Emit, cancel: threading.Event | None, wait: bool) -> Attempt:
         used = self.session.used(self.now())
-        attempt = self.grade(emit, cancel)
+        attempt = self.grade(emit, cancel, wait=wait)
         self.labs.store.add_attempt(self.session, attempt, kind, used)
         return attempt
 

@@ -30,9 +30,10 @@ def load(folder: Path, registry: Registry, pack: str) -> Scenario:
     file = None
     if tree.data is not None or not troubles:
         file, wrong = _validate(tree)
-        troubles += wrong
         if isinstance(tree.data, dict):
-            troubles += Meaning(tree, folder, registry).troubles()
+            wrong += Meaning(tree, folder, registry).troubles()
+        told = {(t.line, t.column) for t in troubles}
+        troubles += [t for t in wrong if (t.line, t.column) not in told]
     if troubles or file is None:
         ordered = sorted({(t.line, t.column, t.text) for t in troubles})
         raise ScenarioErrors([f"{shown}:{line}:{column}: {text}" for line, column, text in ordered])

@@ -166,7 +166,20 @@ class CheckFinished:
     result: CheckResult
 
 
-Event = StepStarted | StepFinished | CheckStarted | CheckWaiting | CheckFinished
+@dataclass(frozen=True, slots=True)
+class StillFollowing:
+    """The lab was still following the learner's last change when it was graded; ``seconds``: that takes as a rule."""
+
+    seconds: float
+
+    def __str__(self) -> str:
+        return (
+            "The lab was still following your last change: after an edit of a control plane's manifest the kubelet "
+            f"takes up to {self.seconds:.0f} s, as a rule."
+        )
+
+
+Event = StepStarted | StepFinished | CheckStarted | CheckWaiting | CheckFinished | StillFollowing
 Emit = Callable[[Event], None]
 
 

@@ -6,12 +6,16 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from cka_lab.errors import CommandFailed, NotAvailable
+from cka_lab.errors import Cancelled, CommandFailed, NotAvailable
+
+CANCEL_SECONDS = 0.1
+"""How often a command that can be cancelled is looked after."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +48,12 @@ def run(
     stdin: bytes = b"",
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
+    cancel: threading.Event | None = None,
 ) -> Completed:
-    """Run ``argv`` to its end, at most ``timeout`` seconds; its whole process group is killed then.
+    """Run ``argv`` to its end, at most ``timeout`` seconds; its whole process group is killed then, or on ``cancel``.
 
-    Raises CommandFailed for an exit code outside ``ok`` or a timeout, NotAvailable if there is no such program.
+    Raises CommandFailed for an exit code outside ``ok`` or a timeout, NotAvailable if there is no such program,
+    Cancelled.
     """
     try:
         child = subprocess.Popen(
@@ -64,7 +70,7 @@ def run(
     with _lock:
         _live.add(child)
     try:
-        out, err = child.communicate(stdin, timeout=timeout)
+        out, err = _communicate(child, stdin, timeout, cancel)
     except subprocess.TimeoutExpired as error:
         _kill(child)
         raise CommandFailed(argv, None, (error.stderr or b"").decode(errors="replace")) from error
@@ -77,6 +83,24 @@ def run(
     if child.returncode not in ok:
         raise CommandFailed(argv, child.returncode, (err or out).decode(errors="replace"))
     return Completed(tuple(argv), child.returncode, out, err)
+
+
+def _communicate(
+    child: subprocess.Popen[bytes], stdin: bytes, timeout: float, cancel: threading.Event | None
+) -> tuple[bytes, bytes]:
+    if cancel is None:
+        return child.communicate(stdin, timeout=timeout)
+    deadline = time.monotonic() + timeout
+    pending: bytes | None = stdin
+    while True:
+        try:
+            return child.communicate(pending, timeout=CANCEL_SECONDS)
+        except subprocess.TimeoutExpired:
+            pending = None  # it is being sent
+            if cancel.is_set():
+                raise Cancelled from None
+            if time.monotonic() > deadline:
+                raise
 
 
 def end_all() -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cka_lab.errors import Cancelled, CkaLabError
+from cka_lab.errors import Cancelled, CkaLabError, NotAvailable
 from cka_lab.lab import Lab, Labs
 from cka_lab.model import Attempt, Outcome
 from cka_lab.wait import Progress
@@ -91,7 +91,10 @@ class _Prover:
 def prove(
     labs: Labs, scenario: Scenario, provider: str, show: Callable[[Finding], None] = lambda finding: None
 ) -> Proof:
-    """Prove one scenario on one provider. Everything that goes wrong becomes a finding; Cancelled passes through."""
+    """Prove one scenario on one provider. Everything that goes wrong becomes a finding.
+
+    Cancelled passes through, and NotAvailable where the lab can't even be started here.
+    """
     prover = _Prover(labs, scenario, provider, show)
     since = time.monotonic()
     try:
@@ -106,6 +109,8 @@ def prove(
     except Cancelled:
         raise
     except Exception as error:
+        if isinstance(error, NotAvailable) and not prover.findings:
+            raise
         text = error.message if isinstance(error, CkaLabError) else f"{type(error).__name__}: {error}"
         prover.note("run", "no failure of ours", text, since, False, traceback.format_exc(limit=-3))
     return Proof(scenario.id, provider, tuple(prover.findings))

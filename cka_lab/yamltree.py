@@ -95,11 +95,12 @@ class _Builder:
     def value(self, event: Any, path: Path) -> Any:
         self.tree.values[path] = self.place(event)
         if isinstance(event, yaml.AliasEvent):
-            self.refuse(event, f"aliases (*{event.anchor}) are not allowed; write the value out")
+            self.trouble(event, f"aliases (*{event.anchor}) are not allowed; write the value out")
+            return None
         if getattr(event, "anchor", None):
-            self.refuse(event, f"anchors (&{event.anchor}) are not allowed; write the value out where it is needed")
+            self.trouble(event, f"anchors (&{event.anchor}) are not allowed; write the value out where it is needed")
         if getattr(event, "tag", None) not in (None, "!"):
-            self.refuse(event, f"tags ({event.tag}) are not allowed")
+            self.trouble(event, f"tags ({event.tag}) are not allowed")
         if len(path) > DEPTH:
             self.refuse(event, f"nested deeper than {DEPTH} levels")
         if isinstance(event, yaml.MappingStartEvent):

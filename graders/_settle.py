@@ -8,10 +8,12 @@ from collections.abc import Iterator
 
 from cka_lab.api import Container, EtcdProcess, LabView, NodeView, PodFile, find_etcds, pod_files
 
-LONGEST = 15.0
-"""Seconds: a kubelet's longest back-off in the lab, and a start."""
 QUIET = 0.4
 """Seconds without a change in the manifests folder after which the kubelet has seen it."""
+FIRST_START = 2.0
+"""Seconds within which a sandbox's kubelet starts a pod that it has just been given; a real one takes up to 60."""
+STOPPED = (0, 137, 143)
+"""Exit codes of a container that was ended, and did not fail."""
 STARTS_WITHIN = 4.0
 """Seconds in which etcd may start without serving; a wrong key shows after 2.0."""
 MANIFESTS = "/etc/kubernetes/manifests"
@@ -23,18 +25,22 @@ def settle(lab: LabView, node: str | None = None) -> None:
     place = lab.node(node)
     start = time.monotonic()
     last = [0.0]
+    longest = lab.follow_seconds
+    first_start = FIRST_START if lab.provider == "sandbox" else 60.0
 
     def so_far() -> float:
-        if not any(_in_motion(place)):
+        if not any(_in_motion(place, time.monotonic() - start, first_start)):
             return math.inf
         last[0] = max(time.monotonic() - start, last[0] + 1e-6)
+        if last[0] >= longest:
+            lab.still_following()
         return last[0]
 
-    lab.once(("settle", place.name), lambda: lab.hold(LONGEST, so_far))
+    lab.once(("settle", place.name), lambda: lab.hold(longest, so_far))
 
 
-def _in_motion(node: NodeView) -> Iterator[bool]:
-    """Is anything still on its way?"""
+def _in_motion(node: NodeView, waited: float, first_start: float) -> Iterator[bool]:
+    """Is anything still on its way, ``waited`` seconds after the first look?"""
     changed = [info.mtime for path in _manifest_paths(node) if (info := node.stat(path))]
     yield any(0 <= time.time() - moment < QUIET for moment in changed)
     containers = node.containers()
@@ -44,7 +50,10 @@ def _in_motion(node: NodeView) -> Iterator[bool]:
         if running:
             yield any(c.argv != pod.argv for c in running)
         elif mine:
-            yield _repaired_since(node, pod, max(mine, key=lambda c: c.finished))
+            newest = max(mine, key=lambda c: c.finished)
+            yield newest.exit_code in STOPPED or _repaired_since(node, pod, newest)
+        else:
+            yield waited < first_start
     yield any(etcd.process.age < STARTS_WITHIN and not _listens(node, etcd) for etcd in find_etcds(node))
 
 
@@ -56,7 +65,7 @@ def _repaired_since(node: NodeView, pod: PodFile, ended: Container) -> bool:
     """Did what an ended container failed on change after its end? Then its next start will tell more."""
     if ended.finished == 0:
         return False
-    paths = [f"{host}{part}" for host in pod.mounts.values() for part in DATA]
+    paths = [pod.path, *(f"{host}{part}" for host in pod.mounts.values() for part in DATA)]
     paths += [host for value in pod.flags.values() if value.startswith("/") and (host := pod.host_path(value))]
     infos = [info for path in paths if (info := node.stat(path))]
     return any(info.mtime > ended.finished + 0.01 for info in infos)

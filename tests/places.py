@@ -7,14 +7,15 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from unittest import mock
 
 import pytest
 
 ETCD36 = os.environ.get("CKA_LAB_TEST_ETCD36", "")
-PLACES = ["fake", "sandbox-3.5", "sandbox-3.6"]
-SANDBOXES = PLACES[1:]
+SANDBOXES = ["sandbox-3.5", "sandbox-3.6"]
+PLACES = ["fake", *SANDBOXES, "kind"]
 
 
 def why_not(place: str) -> str:
@@ -23,10 +24,26 @@ def why_not(place: str) -> str:
         return ""
     if place == "sandbox-3.6" and not ETCD36:
         return "no etcd 3.6: CKA_LAB_TEST_ETCD36 names no folder (scripts/build-etcd makes one)"
+    if place == "kind":
+        return why_no_kind()
     from cka_lab.providers.sandbox import SandboxProvider
 
     with home(place):
         return "; ".join(p.what for p in SandboxProvider().info().problems)
+
+
+@lru_cache
+def why_no_kind() -> str:
+    """Docker, kind and a node image must be here already; nothing is pulled by a test."""
+    from cka_lab.errors import NotAvailable
+    from cka_lab.providers.kind import KindProvider, image
+
+    if problems := KindProvider().info().problems:
+        return "; ".join(p.what for p in problems)
+    try:
+        return "" if image.is_here(image.wanted()) else f"no image {image.wanted()} (CKA_LAB_NODE_IMAGE names another)"
+    except NotAvailable as error:
+        return error.message
 
 
 @contextmanager
@@ -38,10 +55,9 @@ def home(place: str) -> Iterator[Path]:
         with mock.patch.dict(os.environ, env):
             yield folder
             if place != "fake":
-                from cka_lab.providers.sandbox import SandboxProvider
-
-                for lab in SandboxProvider().labs():
-                    SandboxProvider().delete(lab)
+                provider = make_provider(place)
+                for lab in provider.labs():
+                    provider.delete(lab)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -49,6 +65,8 @@ def home(place: str) -> Iterator[Path]:
 def need(place: str) -> None:
     """Skip the calling test, and say why, where the place is not here."""
     if why := why_not(place):
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{place} must be here in CI: {why}")
         pytest.skip(f"{place}: {why}")
 
 
@@ -57,6 +75,10 @@ def make_provider(place: str):
         from cka_lab.providers.fake import FakeProvider
 
         return FakeProvider()
+    if place == "kind":
+        from cka_lab.providers.kind import KindProvider
+
+        return KindProvider()
     from cka_lab.providers.sandbox import SandboxProvider
 
     return SandboxProvider()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from cka_lab import paths
-from cka_lab.model import CheckResult, CheckWaiting, Event, Outcome, StepFinished, StepStarted
+from cka_lab.model import CheckResult, CheckWaiting, Event, Outcome, StepFinished, StepStarted, StillFollowing
 
 if TYPE_CHECKING:
     from cka_lab.lab import Labs
@@ -115,7 +115,10 @@ class Steps:
                 start = "\r\033[K" if self.live else ""
                 click.echo(f"{start}{sign} {event.title}  {seconds(event.seconds)}", err=True)
             elif isinstance(event, CheckWaiting) and self.live:
-                click.echo(f"\r\033[K… {event.check}: must hold {event.seconds:.0f} s more", err=True, nl=False)
+                click.echo(f"\r\033[K… {event.check}: {event.seconds:.0f} s more", err=True, nl=False)
+            elif isinstance(event, StillFollowing):
+                self.done()
+                click.echo(f"{event} `check --wait` waits for it.", err=True)
 
     def done(self) -> None:
         if self.live:

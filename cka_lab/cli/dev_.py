@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cka_lab.cli.common import columns, json_option, open_catalog, pack_option, print_json, say, seconds
+from cka_lab.errors import NotAvailable
 
 if TYPE_CHECKING:
     from cka_lab.schema import Scenario
@@ -73,7 +74,7 @@ def check(
                 not_available[scenario.id] = where.why_not or f"not on {provider}"
             jobs_to_do += [(scenario, name) for name in wanted]
 
-        def one(job: tuple[Scenario, str]) -> tuple[Proof, float]:
+        def one(job: tuple[Scenario, str]) -> tuple[Proof, float] | None:
             began = time.monotonic()
             scenario, place = job
 
@@ -84,10 +85,14 @@ def check(
                     line += f": expected {finding.expected}, found {finding.found}"
                     say("\n    ".join([line, *finding.detail.splitlines()]))
 
-            return prove(labs, scenario, place, show), time.monotonic() - began
+            try:
+                return prove(labs, scenario, place, show), time.monotonic() - began
+            except NotAvailable as error:
+                not_available[f"{scenario.id} on {place}"] = error.message
+                return None
 
         with ThreadPoolExecutor(max(1, jobs)) as pool:
-            proofs = list(pool.map(one, jobs_to_do))
+            proofs = [done for done in pool.map(one, jobs_to_do) if done]
     ok = all(proof.ok for proof, _ in proofs) and not problems and bool(proofs)
     if as_json:
         about = [asdict(proof) | {"ok": proof.ok, "seconds": round(took, 2)} for proof, took in proofs]

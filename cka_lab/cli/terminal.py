@@ -24,10 +24,10 @@ POLL = 0.5
 """Seconds between looks at the clock while nothing is typed."""
 
 
-def run_shell(lab: Lab) -> int:
+def run_shell(lab: Lab, node: str | None = None) -> int:
     """Open a shell, start the clock, join it with this terminal until it ends; its exit code."""
     size = shutil.get_terminal_size()
-    channel = lab.shell(size.lines, size.columns, os.environ.get("TERM", "xterm-256color"))
+    channel = lab.shell(size.lines, size.columns, os.environ.get("TERM", "xterm-256color"), node=node)
     try:
         with _raw_terminal(), _resizing(channel):
             lab.begin()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import secrets
 import ssl
 import time
+import uuid
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -35,7 +37,8 @@ def put_keys(
     delete: bool = False,
     mark: RecordedMark | None = None,
 ) -> None:
-    """Write ``keys``, or ``count`` keys named ``prefix`` and a number (or random letters), with random values.
+    """Write ``keys``, or ``count`` keys named ``prefix`` and a number (or random letters), with random values of
+    ``size`` bytes; those below /registry/configmaps are ConfigMaps as an API server stores them.
 
     ``mark`` records every key, the bytes of its value and its create revision. With ``delete`` the keys are deleted:
     ``keys``, those of ``mark``, or else the ones that the same call without ``delete`` writes.
@@ -46,12 +49,23 @@ def put_keys(
         if delete:
             client.delete_many(_marked(lab, mark) if mark and not keys else names)
             return
-        pairs = {name: secrets.token_urlsafe(size)[:size].encode() for name in names}
+        pairs = {name: _value(name, size) for name in names}
         client.put_many(list(pairs.items()))
         if mark:
             lab.record(_mark_of(client, mark, pairs))
     except NotServed as error:
         raise LabFailure(f"etcd did not take the set-up's keys: {error.why}") from error
+
+
+def _value(key: str, size: int) -> bytes:
+    """A random text; where an API server would look for a ConfigMap, one that holds it (others make its lists fail)."""
+    text = secrets.token_urlsafe(size)[:size]
+    parts = key.split("/")
+    if parts[:3] != ["", "registry", "configmaps"] or len(parts) != 5:
+        return text.encode()
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    about = {"name": parts[4], "namespace": parts[3], "uid": str(uuid.uuid4()), "creationTimestamp": now}
+    return json.dumps({"kind": "ConfigMap", "apiVersion": "v1", "metadata": about, "data": {"value": text}}).encode()
 
 
 def _marked(lab: LabWriter, mark: str) -> list[str]:

@@ -115,6 +115,7 @@ class FakeCluster:
     """api.Cluster: one FakeNode, a baseline that is a copy of its files."""
 
     provider = "fake"
+    follow_seconds = 0.0
 
     def __init__(self, lab_id: str, spec: ClusterSpec) -> None:
         self.id, self.spec = lab_id, spec
@@ -129,6 +130,9 @@ class FakeCluster:
         if name not in (None, self._node.name):
             raise LabFailure(f"the fake has no node {name!r}, only {self._node.name}")
         return self._node
+
+    def shell(self, rows: int, cols: int, term: str, node: str | None = None) -> ShellChannel:
+        return self.node(node).shell(rows, cols, term)
 
     def alive(self) -> bool:
         return self.living

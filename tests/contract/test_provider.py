@@ -13,7 +13,7 @@ from cka_lab.wait import Progress
 from tests.places import PLACES, home, make_provider, need
 
 
-@pytest.fixture(scope="module", params=PLACES)
+@pytest.fixture(scope="module", params=[pytest.param(p, marks=pytest.mark.xdist_group(p)) for p in PLACES])
 def place(request):
     need(request.param)
     with home(request.param):
@@ -151,7 +151,7 @@ def test_etcd_runs_as_a_static_pod(place, node):
     (process,) = [p for p in node.processes() if p.pid == etcd.pid]
     assert process.argv[0] == "etcd"
     assert process.age > 0
-    assert etcd.pod == "etcd-controlplane"
+    assert etcd.pod == f"etcd-{node.name}"
     assert etcd.manifest == "/etc/kubernetes/manifests/etcd.yaml"
     assert b"serving client" in node.read(etcd.log_path)
     with node.connect("127.0.0.1", 2379):
@@ -272,6 +272,6 @@ def test_a_bench_has_the_etcd_tools_and_nothing_of_the_lab(place, cluster):
         assert "etcdutl version" in bench.run(["etcdutl", "version"]).text
         bench.run(["sh", "-c", "echo out > /bench/out"])
         assert (bench.folder / "out").read_text() == "out\n"
-        assert bench.run(["ls", "/etc/kubernetes"], ok=(2,)).code == 2
+        assert bench.run(["ls", "/etc/kubernetes/pki"], ok=(2,)).code == 2
         folder = bench.folder
     assert not folder.exists()

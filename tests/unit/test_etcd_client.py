@@ -15,7 +15,7 @@ from cka_lab.etcd import wire
 from cka_lab.etcd.client import BATCH, EtcdClient, NotServed, prefix_range
 from cka_lab.etcd.tls import context, kept_context
 from cka_lab.providers.fake import FakeNode
-from cka_lab.providers.sandbox.pki import CLIENT, SERVER, Authority
+from cka_lab.providers.pki import CLIENT, SERVER, Authority
 
 
 def b64(text):

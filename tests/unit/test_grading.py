@@ -27,7 +27,7 @@ def registry(**graders):
     return Registry(graders={n: Grader(n, f) for n, f in graders.items()}, faults={})
 
 
-CLUSTER = SimpleNamespace(provider="none")
+CLUSTER = SimpleNamespace(provider="none", follow_seconds=0.0)
 
 
 def run(*checks, emit=lambda event: None, cancel=None, **graders):
@@ -157,6 +157,6 @@ def test_graders_can_not_reach_what_writes():
         def write(self, *args):
             raise AssertionError
 
-    view = View(SimpleNamespace(provider="p", node=lambda name: Node()), {})
+    view = View(SimpleNamespace(provider="p", follow_seconds=0.0, node=lambda name: Node()), {})
     assert not hasattr(view.node(), "write")
     assert not hasattr(view.node(), "run")

@@ -101,8 +101,8 @@ def test_what_is_no_text_file(folder):
 def test_a_bomb_of_aliases_ends_at_once(folder):
     bomb = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 40))
     began = time.monotonic()
-    assert "anchors (&a0) are not allowed" in errors(folder, bomb)[0]
-    assert "aliases" in errors(folder, "a: [*x]")[0]
+    assert any("anchors (&a0) are not allowed" in line for line in errors(folder, bomb))
+    assert any("aliases (*x) are not allowed" in line for line in errors(folder, "a: [*x]"))
     assert time.monotonic() - began < 1
 
 

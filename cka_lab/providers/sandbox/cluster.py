@@ -20,7 +20,7 @@ from cka_lab import proc
 from cka_lab.api import Bench, ClusterSpec, Completed
 from cka_lab.errors import LabFailure, LabGone
 from cka_lab.providers.sandbox import client, host, launch, layout
-from cka_lab.providers.sandbox.node import SandboxNode
+from cka_lab.providers.sandbox.node import SandboxNode, SandboxShell
 from cka_lab.wait import Progress, until
 
 ANSWERS_WITHIN = 15.0
@@ -58,6 +58,7 @@ class SandboxCluster:
     """api.Cluster with one node."""
 
     provider = "sandbox"
+    follow_seconds = 15.0
 
     def __init__(self, folder: Path, state: State) -> None:
         self.id = folder.name
@@ -72,6 +73,9 @@ class SandboxCluster:
         if name not in (None, layout.NODE):
             raise LabFailure(f"the sandbox has no node {name!r}, only {layout.NODE}")
         return SandboxNode(self.folder)
+
+    def shell(self, rows: int, cols: int, term: str, node: str | None = None) -> SandboxShell:
+        return self.node(node).shell(rows, cols, term)
 
     def alive(self) -> bool:
         with suppress(LabGone, OSError):

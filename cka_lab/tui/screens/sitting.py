@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cka_lab.model import Attempt
+from cka_lab.model import Attempt, StillFollowing
 from cka_lab.tui.failures import Failed, Stopped, failures_posted
 from cka_lab.tui.screens import questions
 from cka_lab.tui.screens.lab_page import LabPage
@@ -62,7 +62,10 @@ class Sitting(LabPage):
             self.begin("time-up")
 
     def on_reported(self, message: Reported) -> None:
-        self.panel.checks.report(message.event)
+        if isinstance(message.event, StillFollowing):
+            self.notify(f"{message.event} F2 checks again.", timeout=15)
+        else:
+            self.panel.checks.report(message.event)
 
     def on_graded(self, message: Graded) -> None:
         self.work.ended()

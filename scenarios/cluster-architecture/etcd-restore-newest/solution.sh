@@ -2,6 +2,9 @@
 # Restore the newest snapshot that is intact, and run etcd on it.
 set -euo pipefail
 
+# Name and URLs of the member stand in its manifest.
+flag() { sed -n "s/^ *- --$1=//p" /etc/kubernetes/manifests/etcd.yaml; }
+
 # Order by the revision inside the files: names and times say nothing.
 by_revision=$(for file in /backup/hourly/*.db; do
     revision=$(etcdutl snapshot status "$file" 2>/dev/null | cut -d, -f2) && echo "$revision $file"
@@ -11,9 +14,9 @@ done | sort -rn | awk '{print $2}')
 for file in $by_revision; do
     rm -rf /var/lib/etcd-restored       # what a refused restore left behind
     if etcdutl snapshot restore "$file" --data-dir /var/lib/etcd-restored \
-        --name controlplane \
-        --initial-cluster controlplane=https://127.0.0.1:2380 \
-        --initial-advertise-peer-urls https://127.0.0.1:2380; then
+        --name "$(flag name)" \
+        --initial-cluster "$(flag initial-cluster)" \
+        --initial-advertise-peer-urls "$(flag initial-advertise-peer-urls)"; then
         echo "$file" > /root/restored-from.txt
         break
     fi

@@ -1,5 +1,6 @@
 # The right snapshot, but not where it was asked for.
-etcdutl snapshot restore /backup/hourly/etcd-1000.db --data-dir /var/lib/etcd-new --name controlplane \
-    --initial-cluster controlplane=https://127.0.0.1:2380 --initial-advertise-peer-urls https://127.0.0.1:2380
+flag() { sed -n "s/^ *- --$1=//p" /etc/kubernetes/manifests/etcd.yaml; }
+etcdutl snapshot restore /backup/hourly/etcd-1000.db --data-dir /var/lib/etcd-new --name "$(flag name)" \
+    --initial-cluster "$(flag initial-cluster)" --initial-advertise-peer-urls "$(flag initial-advertise-peer-urls)"
 echo /backup/hourly/etcd-1000.db > /root/restored-from.txt
 sed -i 's#path: /var/lib/etcd$#path: /var/lib/etcd-new#' /etc/kubernetes/manifests/etcd.yaml

@@ -1,4 +1,5 @@
 # All right, but etcd never hears of it.
-etcdutl snapshot restore /backup/hourly/etcd-1000.db --data-dir /var/lib/etcd-restored --name controlplane \
-    --initial-cluster controlplane=https://127.0.0.1:2380 --initial-advertise-peer-urls https://127.0.0.1:2380
+flag() { sed -n "s/^ *- --$1=//p" /etc/kubernetes/manifests/etcd.yaml; }
+etcdutl snapshot restore /backup/hourly/etcd-1000.db --data-dir /var/lib/etcd-restored --name "$(flag name)" \
+    --initial-cluster "$(flag initial-cluster)" --initial-advertise-peer-urls "$(flag initial-advertise-peer-urls)"
 echo /backup/hourly/etcd-1000.db > /root/restored-from.txt

@@ -1,4 +1,5 @@
 # Refused: the directory is not empty. etcd goes on failing.
-etcdutl snapshot restore /opt/backup/etcd-snapshot.db --data-dir /var/lib/etcd --name controlplane \
-    --initial-cluster controlplane=https://127.0.0.1:2380 --initial-advertise-peer-urls https://127.0.0.1:2380
+flag() { sed -n "s/^ *- --$1=//p" /etc/kubernetes/manifests/etcd.yaml; }
+etcdutl snapshot restore /opt/backup/etcd-snapshot.db --data-dir /var/lib/etcd --name "$(flag name)" \
+    --initial-cluster "$(flag initial-cluster)" --initial-advertise-peer-urls "$(flag initial-advertise-peer-urls)"
 true

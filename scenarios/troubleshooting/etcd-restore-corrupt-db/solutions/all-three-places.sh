@@ -2,8 +2,11 @@
 # Another right way: the flag, the mountPath and the hostPath all name the new directory.
 set -euo pipefail
 
-etcdutl snapshot restore /opt/backup/etcd-snapshot.db --data-dir /var/lib/etcd-new --name controlplane \
-    --initial-cluster controlplane=https://127.0.0.1:2380 --initial-advertise-peer-urls https://127.0.0.1:2380
+# Name and URLs of the member stand in its manifest.
+flag() { sed -n "s/^ *- --$1=//p" /etc/kubernetes/manifests/etcd.yaml; }
+
+etcdutl snapshot restore /opt/backup/etcd-snapshot.db --data-dir /var/lib/etcd-new --name "$(flag name)" \
+    --initial-cluster "$(flag initial-cluster)" --initial-advertise-peer-urls "$(flag initial-advertise-peer-urls)"
 
 # Edited elsewhere and moved in: an editor's own files in the manifests folder would be read, too.
 sed 's#/var/lib/etcd$#/var/lib/etcd-new#' /etc/kubernetes/manifests/etcd.yaml > /root/etcd.yaml

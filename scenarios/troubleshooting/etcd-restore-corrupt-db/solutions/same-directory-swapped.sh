@@ -2,15 +2,18 @@
 # Another right way: stop etcd by moving its manifest away, swap the directories, move the manifest back.
 set -euo pipefail
 
+# Name and URLs of the member stand in its manifest.
+flag() { sed -n "s/^ *- --$1=//p" /root/etcd.yaml; }
+
 mv /etc/kubernetes/manifests/etcd.yaml /root/etcd.yaml
 while pgrep -x etcd >/dev/null; do sleep 0.2; done
 
 mv /var/lib/etcd /var/lib/etcd.broken
 etcdutl snapshot restore /opt/backup/etcd-snapshot.db \
     --data-dir /var/lib/etcd \
-    --name controlplane \
-    --initial-cluster controlplane=https://127.0.0.1:2380 \
-    --initial-advertise-peer-urls https://127.0.0.1:2380
+    --name "$(flag name)" \
+    --initial-cluster "$(flag initial-cluster)" \
+    --initial-advertise-peer-urls "$(flag initial-advertise-peer-urls)"
 
 mv /root/etcd.yaml /etc/kubernetes/manifests/etcd.yaml
 tls="--cacert /etc/kubernetes/pki/etcd/ca.crt --cert /etc/kubernetes/pki/etcd/server.crt --key /etc/kubernetes/pki/etcd/server.key"

@@ -1,0 +1,147 @@
+"""The image of a node: which one, and ours derived from it, with what the exam's machines have on board."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import tarfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from cka_lab.errors import LabFailure, NotAvailable
+from cka_lab.providers.kind.engine import LABEL, engine, ours, reason
+from cka_lab.wait import Progress
+
+EXAM = "kindest/node:v1.35.8@sha256:07b2536e30b803ed61d1677a79df6115f798ce64c80f9e22f6ed45afd09323c0"
+"""The exam's Kubernetes, as kind 0.33 names it in its release notes."""
+REPOSITORY = "cka-lab/node"
+COMMANDS = {
+    "sshd": "openssh-server", "ssh": "openssh-client", "sudo": "sudo", "vim": "vim", "nano": "nano", "jq": "jq",
+    "tmux": "tmux", "tree": "tree", "less": "less", "ps": "procps", "crontab": "cron",
+}  # fmt: skip
+"""What a learner's hands expect: command to Debian package."""
+COMPLETION = "/usr/share/bash-completion/bash_completion"
+LOOK = f"for c in $0 $@; do command -v $c >/dev/null || echo $c; done; [ -e {COMPLETION} ] || echo bash-completion"
+DOCKERFILE = """\
+FROM {base}
+LABEL {label}=node
+{install}RUN useradd --create-home --shell /bin/bash candidate \\
+ && echo 'candidate ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/candidate && chmod 440 /etc/sudoers.d/candidate \\
+ && mkdir -p /run/sshd && ssh-keygen -A >/dev/null && rm -f /etc/motd /etc/update-motd.d/* \\
+ && printf '%s\\n' 'PasswordAuthentication no' 'PrintLastLog no' >/etc/ssh/sshd_config.d/cka-lab.conf \\
+ && printf '%s\\n' '[ -n "$BASH_VERSION" ] || return 0' '. {completion}' \\
+ 'source <(kubectl completion bash 2>/dev/null)' 'alias k=kubectl' 'complete -o default -F __start_kubectl k' \\
+ >/etc/profile.d/cka-lab.sh
+"""
+INSTALL = """\
+{copy}RUN apt-get update -qq \\
+ && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends {packages} \\
+ && rm -rf /var/lib/apt/lists/*
+"""
+
+
+def wanted() -> str:
+    """The image that clusters are made of, before anything is added."""
+    return os.environ.get("CKA_LAB_NODE_IMAGE") or EXAM
+
+
+def is_here(image: str) -> bool:
+    import docker
+
+    try:
+        engine().images.get(image)
+    except docker.errors.ImageNotFound:
+        return False
+    return True
+
+
+def pull(image: str, progress: Progress) -> None:
+    """Fetch an image that is not here. NotAvailable with the engine's own words."""
+    import docker
+
+    repository, _, tag = image.partition("@") if "@" in image else image.rpartition(":")
+    try:
+        for _ in engine().api.pull(repository, tag=tag or None, stream=True, decode=True):
+            progress.check()
+        engine().images.get(image)
+    except docker.errors.APIError as error:
+        raise NotAvailable(
+            f"the image {image} is not here and can't be pulled: {reason(error)}",
+            fix=f"`docker pull {image}`, or name one that is here by CKA_LAB_NODE_IMAGE",
+        ) from error
+
+
+def derived(progress: Progress) -> str:
+    """The tag of our node image; built on first use, which takes a minute where packages are missing."""
+    base = wanted()
+    if not is_here(base):
+        with progress.step(f"pulling {base}"):
+            pull(base, progress)
+    with ours(base):
+        base_id = engine().images.get(base).id
+    mark = hashlib.sha256(f"{base_id}{DOCKERFILE}{INSTALL}{COMMANDS}{LOOK}".encode()).hexdigest()[:12]
+    tag = f"{REPOSITORY}:{mark}"
+    if not is_here(tag):
+        with progress.step("building the node image (once)"):
+            missing = lacking(base)
+            build(base, missing, tag)
+    return tag
+
+
+def lacking(base: str) -> list[str]:
+    """Debian packages of the tools that an image does not have."""
+    with ours(base):
+        said = engine().containers.run(
+            base, ["-c", LOOK, *COMMANDS], entrypoint="bash", remove=True, network_mode="none", labels={LABEL: "look"}
+        )
+    return [COMMANDS.get(word, word) for word in said.decode().split()]
+
+
+def build(base: str, packages: Sequence[str], tag: str) -> None:
+    """Build the derived image. ``CKA_LAB_APT`` names a folder that takes the place of /etc/apt meanwhile."""
+    import docker
+
+    apt = os.environ.get("CKA_LAB_APT", "")
+    install = INSTALL.format(packages=" ".join(packages), copy="COPY apt /etc/apt\n" if apt else "") if packages else ""
+    text = DOCKERFILE.format(base=base, label=LABEL, install=install, completion=COMPLETION)
+    try:
+        _, log = engine().images.build(
+            fileobj=_context(text, Path(apt) if apt and packages else None), custom_context=True, tag=tag, rm=True,
+            forcerm=True, network_mode="host" if apt and packages else None,
+        )  # fmt: skip
+        for _ in log:
+            pass
+    except docker.errors.BuildError as error:
+        last = [str(line.get("stream") or line.get("error") or "").strip() for line in error.build_log]
+        text = " / ".join(line for line in last if line)[-600:]
+        raise LabFailure(
+            f"the node image can't be built: {text}", fix="is the network there? see `cka-lab doctor`"
+        ) from error
+    except docker.errors.APIError as error:
+        raise LabFailure(f"the node image can't be built: {reason(error)}") from error
+
+
+def _context(dockerfile: str, apt: Path | None) -> Any:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        data = dockerfile.encode()
+        info = tarfile.TarInfo("Dockerfile")
+        info.size = len(data)
+        tar.addfile(info, io.BytesIO(data))
+        if apt:
+            tar.add(apt, "apt")
+    packed.seek(0)
+    return packed
+
+
+def remove_derived() -> list[str]:
+    """Remove our node images that no container uses; their tags."""
+    removed = []
+    with ours("docker"):
+        for image in engine().images.list(name=REPOSITORY):
+            for tag in image.tags:
+                engine().images.remove(tag, force=True)
+                removed.append(tag)
+    return removed

@@ -1,0 +1,115 @@
+"""The containers beside a cluster: the jump host where the learner sits, and the bench for trial restores."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from cka_lab.api import Completed
+from cka_lab.providers.kind.engine import LABEL, engine, home_mark, ours
+from cka_lab.providers.kind.node import KindNode
+from cka_lab.providers.kind.state import State
+
+USER = "candidate"
+HOME = f"/home/{USER}"
+PATH = "/tools:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+SSH_CONFIG = """\
+Host {names}
+    HostName {container}
+    User candidate
+    IdentityFile ~/.ssh/id_ed25519
+    StrictHostKeyChecking no
+    UserKnownHostsFile /dev/null
+    LogLevel ERROR
+"""
+CUT_OFF = "ip route del default; for gateway in $0; do ip route add prohibit $gateway/32; done"
+"""Seen from the jump host, the host itself is not there."""
+
+
+def start(name: str, image: str, **options: Any) -> None:
+    """A container of the node image that does nothing but be there."""
+    with ours(name):
+        engine().containers.run(
+            image, ["infinity"], entrypoint="sleep", name=name, hostname=options.pop("hostname", name), detach=True,
+            init=True, labels={LABEL: home_mark()}, **options,
+        )  # fmt: skip
+
+
+def make_base(state: State) -> None:
+    """The jump host: ssh to every node without a question, kubectl for the cluster, no way to the host."""
+    start(state.base, state.image, hostname="base", network=state.cluster)
+    with ours(state.base):
+        gateways = [
+            c["Gateway"] for c in engine().networks.get(state.cluster).attrs["IPAM"]["Config"] if c.get("Gateway")
+        ]
+        engine().containers.run(
+            state.image, ["-c", CUT_OFF, *(g for g in gateways if ":" not in g)], entrypoint="bash", remove=True,
+            network_mode=f"container:{state.base}", cap_add=["NET_ADMIN"], labels={LABEL: home_mark()},
+        )  # fmt: skip
+
+
+def furnish(state: State, kubeconfig: bytes) -> None:
+    """Keys, ssh's and kubectl's configuration."""
+    key, public = _ssh_pair()
+    names = {container: [alias, container] for alias, container in state.aliases.items()}
+    config = "".join(SSH_CONFIG.format(names=" ".join(both), container=name) for name, both in names.items())
+    base = KindNode(state.base)
+    base.put(
+        {
+            f"{HOME}/.ssh/id_ed25519": (key, 0o600),
+            f"{HOME}/.ssh/config": (config.encode(), 0o600),
+            f"{HOME}/.kube/config": (kubeconfig, 0o600),
+        }
+    )
+    base.run(["chown", "-R", f"{USER}:{USER}", HOME])
+    for name in state.nodes:
+        node = KindNode(name)
+        node.put({f"{HOME}/.ssh/authorized_keys": (public, 0o600)})
+        node.run(["bash", "-c", f"chown -R {USER}:{USER} {HOME}; systemctl start ssh || /usr/sbin/sshd"])
+
+
+def _ssh_pair() -> tuple[bytes, bytes]:
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    key = Ed25519PrivateKey.generate()
+    secret = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
+    )
+    return secret, key.public_key().public_bytes(
+        serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH
+    ) + b"\n"
+
+
+class KindBench:
+    """api.Bench: a container without network, made for the first command; ``folder`` is a folder of the host."""
+
+    def __init__(self, state: State, tools: Path, folder: Path) -> None:
+        self.folder = folder
+        self._state, self._tools = state, tools
+        self._node: KindNode | None = None
+
+    def run(self, argv: Sequence[str], *, timeout: float = 30.0, ok: Collection[int] = (0,)) -> Completed:
+        if self._node is None:
+            name = f"{self._state.cluster}-{self.folder.name}"
+            start(
+                name, self._state.image, network_mode="none", user=f"{os.getuid()}:{os.getgid()}",
+                volumes={str(self.folder): {"bind": "/bench"}, str(self._tools): {"bind": "/tools", "mode": "ro"}},
+            )  # fmt: skip
+            self._node = KindNode(name)
+        return self._node.run(argv, timeout=timeout, ok=ok, env={"PATH": PATH, "HOME": "/tmp"}, cwd="/bench")
+
+    def close(self) -> None:
+        if self._node:
+            remove(self._node.container)
+
+
+def remove(name: str) -> None:
+    """Remove a container and its volumes; nothing there is fine."""
+    import docker
+
+    with ours(name), suppress(docker.errors.NotFound):
+        engine().api.remove_container(name, force=True, v=True)

@@ -1,0 +1,204 @@
+"""Real clusters: the jump host, ten wrecks and their reset, what becomes of a lab when docker or we are killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from cka_lab.api import ClusterSpec
+from cka_lab.errors import Cancelled, LabGone
+from cka_lab.providers.kind import image
+from cka_lab.providers.kind.engine import LABEL, engine
+from cka_lab.wait import Progress
+from tests.places import home, make_provider, need
+
+pytestmark = pytest.mark.xdist_group("kind")
+KUBECTL = "kubectl --request-timeout=5s"
+MANIFESTS = "/etc/kubernetes/manifests"
+
+
+@pytest.fixture(scope="module")
+def provider():
+    need("kind")
+    with home("kind"):
+        yield make_provider("kind")
+
+
+@pytest.fixture(scope="module")
+def cluster(provider):
+    made = provider.create("wrecks", ClusterSpec(), Progress())
+    made.node().run(["bash", "-ec", f"{KUBECTL} create namespace shop; {KUBECTL} -n shop create configmap kept"])
+    made.save_baseline(Progress())
+    yield made
+    provider.delete("wrecks")
+
+
+def sh(cluster, text, node=None, **options):
+    return cluster.node(node).run(["bash", "-c", text], ok=range(256), **options)
+
+
+def as_candidate(cluster, text):
+    return cluster.node("base").run(["runuser", "-l", "candidate", "-c", text], ok=range(256), timeout=60)
+
+
+def test_the_jump_host_is_as_in_the_exam(cluster):
+    assert as_candidate(cluster, "hostname").text == "base\n"
+    assert as_candidate(cluster, "ssh controlplane hostname").text == f"{cluster.node().name}\n"
+    assert as_candidate(cluster, "ssh controlplane sudo -i id -u").text == "0\n"
+    assert " Ready " in as_candidate(cluster, "kubectl get nodes").text
+    assert "kubectl" in as_candidate(cluster, "bash -lic 'type k'").text
+    tools = as_candidate(cluster, "command -v vim nano jq tmux tree less ssh sudo").text.split()
+    assert len(tools) == 8
+    assert sh(cluster, "etcdctl version; etcdutl version").text.count("version: 3.") == 2
+
+
+def test_the_jump_host_reaches_neither_docker_nor_the_host(cluster):
+    assert as_candidate(cluster, "ls /var/run/docker.sock").code != 0
+    network = engine().networks.get(cluster.state.cluster)
+    gateway = next(c["Gateway"] for c in network.attrs["IPAM"]["Config"] if ":" not in c["Gateway"])
+    with socket.create_server((gateway, 0)) as listener:
+        port = listener.getsockname()[1]
+        assert sh(cluster, f"timeout 3 bash -c '</dev/tcp/{gateway}/{port}'").code == 0, "a node reaches it: it listens"
+        assert as_candidate(cluster, f"timeout 3 bash -c '</dev/tcp/{gateway}/{port}'").code != 0
+
+
+def test_a_shell_of_the_learner_is_on_the_jump_host(cluster):
+    channel = cluster.shell(24, 80, "xterm-256color")
+    try:
+        os.write(channel.fd, b"whoami; hostname; exit 4\n")
+        assert channel.wait(10) == 4
+    finally:
+        channel.close()
+    assert cluster.shell(24, 80, "dumb", "controlplane").close() is None
+
+
+WRECKS = {
+    "etcd's data are gone": "rm -rf /var/lib/etcd; pkill -9 -x etcd",
+    "all configuration is gone": "rm -rf /etc/kubernetes",
+    "the kubelet is masked": "systemctl disable --now kubelet; systemctl mask kubelet",
+    "containerd is stopped": "systemctl disable --now kubelet containerd; pkill -9 containerd-shim",
+    "etcd runs elsewhere": f"sed -i 's#path: /var/lib/etcd$#path: /var/lib/new#' {MANIFESTS}/etcd.yaml",
+    "certificates are garbage": "for f in $(find /etc/kubernetes/pki -name '*.crt'); do echo x >$f; done; "
+    "pkill -9 kube-apiserver",
+    "the kubelet's configuration is garbage": "echo x >/var/lib/kubelet/config.yaml; systemctl restart kubelet",
+    "no network for pods": "rm -rf /etc/cni/net.d; systemctl restart containerd",
+    "a firewall": "iptables -I INPUT -p tcp --dport 6443 -j DROP; iptables -I OUTPUT -p tcp --dport 2379 -j DROP",
+    "files and units all over": "touch /opt/x /root/x /tmp/x /home/candidate/x; echo x >/etc/cron.d/x; "
+    "echo '[Service]' >/etc/systemd/system/x.service; sed -i 's/^/#/' /etc/ssh/sshd_config; systemctl stop ssh",
+    "objects": f"{KUBECTL} taint node --all a=b:NoSchedule; {KUBECTL} label node --all c=d; "
+    f"{KUBECTL} cordon $(hostname); {KUBECTL} delete ns shop --wait=false; "
+    f"{KUBECTL} create deployment web --image=busybox",
+    "immutable files": f"chattr +i {MANIFESTS}/etcd.yaml /opt; sed -i 's/2379/2399/' {MANIFESTS}/kube-apiserver.yaml",
+}
+LEFT = "ls /opt/x /root/x /tmp/x /home/candidate/x /etc/cron.d/x /etc/systemd/system/x.service 2>/dev/null"
+
+
+@pytest.mark.parametrize("wreck", WRECKS)
+def test_a_wreck_is_reset_in_place(cluster, wreck):
+    sh(cluster, WRECKS[wreck], timeout=60)
+    as_candidate(cluster, "touch ~/mine")
+    cluster.reset(Progress())
+    assert cluster.alive()
+    node = sh(
+        cluster, f"{KUBECTL} get node -o jsonpath='{{.items[*].spec.taints}}{{.items[*].metadata.labels.c}}'"
+    ).text
+    assert node == ""
+    assert sh(cluster, f"{KUBECTL} -n shop get configmap kept -o name").text == "configmap/kept\n"
+    assert sh(cluster, f"{KUBECTL} get deployment web -o name").text == ""
+    assert sh(cluster, LEFT).text == ""
+    assert as_candidate(cluster, "ls ~/mine 2>/dev/null; ssh controlplane whoami").text == "candidate\n"
+    assert sh(cluster, "systemctl is-active kubelet containerd; systemctl is-enabled kubelet").text.split() == [
+        "active", "active", "enabled"]  # fmt: skip
+
+
+@pytest.mark.parametrize("how", ["pause", "kill", "stop"])
+def test_a_node_that_docker_took_away(cluster, how):
+    container = engine().containers.get(cluster.node().container)
+    if how == "stop":
+        container.stop(timeout=0)
+    else:
+        getattr(container, how)()
+    began = time.monotonic()
+    assert not cluster.alive()
+    with pytest.raises(LabGone):
+        cluster.node().read("/etc/hostname")
+    assert time.monotonic() - began < 30
+    cluster.reset(Progress())
+    assert cluster.alive()
+    assert sh(cluster, f"{KUBECTL} -n shop get configmap kept -o name").text == "configmap/kept\n"
+
+
+def everything():
+    api = engine().api
+    return (
+        {c["Id"] for c in api.containers(all=True)},
+        {n["Id"] for n in api.networks()},
+        {v["Name"] for v in api.volumes()["Volumes"] or []},
+    )
+
+
+def test_a_cancelled_start_leaves_nothing(provider):
+    before = everything()
+    progress = Progress()
+    progress.emit = lambda event: progress.cancel.set() if "nodes" in getattr(event, "title", "") else None
+    with pytest.raises(Cancelled):
+        provider.create("never", ClusterSpec(), progress)
+    assert everything() == before
+    assert "never" not in provider.labs()
+
+
+def test_what_a_killed_program_left_is_found_and_removed(provider, tmp_path):
+    before = everything()
+    code = (
+        "from cka_lab.providers.kind import KindProvider; from cka_lab.api import ClusterSpec; "
+        "from cka_lab.wait import Progress; KindProvider().create('killed', ClusterSpec(), Progress())"
+    )
+    child = subprocess.Popen([sys.executable, "-c", code], env=os.environ | {"HOME": str(tmp_path)})
+    deadline = time.monotonic() + 60
+    while not any(c.startswith("control-plane") for c in names_after(before)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    time.sleep(1)
+    assert "killed" in provider.labs()
+    (Path(os.environ["CKA_LAB_HOME"]) / "labs/kind/killed/state.json").unlink()
+    left = [lab for lab in provider.labs() if lab not in ("wrecks", "killed")]
+    assert left, "a cluster without its folder is found by its labels"
+    for lab in [*left, "killed"]:
+        provider.delete(lab)
+    deadline = time.monotonic() + 20
+    while everything() != before and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert everything() == before
+    assert not (tmp_path / ".kube").exists()
+
+
+def names_after(before):
+    found = engine().api.containers(all=True)
+    return [c["Names"][0].rsplit("-", 2)[-2] + "-" + c["Names"][0].rsplit("-", 1)[-1]
+            for c in found if c["Id"] not in before[0]]  # fmt: skip
+
+
+def test_missing_tools_are_built_into_the_node_image(monkeypatch):
+    need("kind")
+    if not Path("/etc/apt").is_dir():
+        pytest.skip("no /etc/apt to build with")
+    monkeypatch.setenv("CKA_LAB_APT", "/etc/apt")
+    monkeypatch.setitem(image.COMMANDS, "bc", "bc")
+    missing = image.lacking(image.wanted())
+    assert "bc" in missing
+    tag = f"{image.REPOSITORY}:test"
+    try:
+        image.build(image.wanted(), missing, tag)
+        assert engine().containers.run(
+            tag, ["-c", "echo 6*7 | bc"], entrypoint="bash", remove=True, labels={LABEL: "look"}
+        ) == b"42\n"  # fmt: skip
+    finally:
+        engine().images.remove(tag, force=True)
