@@ -20,8 +20,8 @@ MANIFESTS = "/etc/kubernetes/manifests"
 DATA = ("", "/member", "/member/snap", "/member/snap/db", "/member/wal")
 
 
-def settle(lab: LabView, node: str | None = None) -> None:
-    """Wait, once within one grading, until what the learner changed last has had its effect."""
+def settle(lab: LabView, node: str | None = None, pod: str = "etcd") -> None:
+    """Wait, once within one grading, until what the learner changed last has had its effect on etcd (or that pod)."""
     place = lab.node(node)
     start = time.monotonic()
     last = [0.0]
@@ -29,22 +29,24 @@ def settle(lab: LabView, node: str | None = None) -> None:
     first_start = FIRST_START if lab.provider == "sandbox" else 60.0
 
     def so_far() -> float:
-        if not any(_in_motion(place, time.monotonic() - start, first_start)):
+        if not any(_in_motion(place, pod, time.monotonic() - start, first_start)):
             return math.inf
         last[0] = max(time.monotonic() - start, last[0] + 1e-6)
         if last[0] >= longest:
             lab.still_following()
         return last[0]
 
-    lab.once(("settle", place.name), lambda: lab.hold(longest, so_far))
+    lab.once(("settle", place.name, pod), lambda: lab.hold(longest, so_far))
 
 
-def _in_motion(node: NodeView, waited: float, first_start: float) -> Iterator[bool]:
-    """Is anything still on its way, ``waited`` seconds after the first look?"""
+def _in_motion(node: NodeView, name: str, waited: float, first_start: float) -> Iterator[bool]:
+    """Is a pod whose name begins so still on its way, ``waited`` seconds after the first look?"""
     changed = [info.mtime for path in _manifest_paths(node) if (info := node.stat(path))]
     yield any(0 <= time.time() - moment < QUIET for moment in changed)
     containers = node.containers()
     for pod in pod_files(node):
+        if not pod.name.startswith(name):
+            continue
         mine = [c for c in containers if c.manifest == pod.path]
         running = [c for c in mine if c.state == "running"]
         if running:

@@ -35,7 +35,7 @@ def static_pod(
     neither as running nor as ended.
     """
     if running is not False:
-        settle(lab, node)
+        settle(lab, node, name)
     files = [pod for pod in pod_files(lab.node(node)) if pod.name == name]
     if defined_once and len(files) != 1:
         paths = ", ".join(pod.path for pod in files) or f"no file in {MANIFESTS}"

@@ -174,6 +174,70 @@ def many_labs(home: Path) -> list[Figure]:
     ]
 
 
+def on_kind() -> list[Figure]:
+    """A real cluster against plain `kind create cluster --wait` of the same image, in the same run."""
+    from cka_lab.providers.kind import image
+    from cka_lab.wait import Progress
+    from tests.places import why_no_kind
+
+    if why := why_no_kind():
+        print(f"    kind is not measured: {why}")
+        return []
+    plain = plain_kind(image.derived(Progress()))
+    began = time.monotonic()
+    lab = json.loads(run("start", QUICK, "--provider", "kind", "--json"))["lab"]
+    create = time.monotonic() - began
+    memory = kind_memory(lab)
+    took = [json.loads(run("check", "--json", ok=(1,)))["seconds"] for _ in range(3)]
+    resets = []
+    for wreck in WRECKS:
+        run("shell", "-c", wreck)
+        resets.append(timed(lambda: run("reset")))
+    return [
+        Figure("kind create cluster --wait (reference)", plain, "s"),
+        Figure("start on kind, from nothing", create, "s", 1.1 * plain, f"{create / plain:.2f} x plain kind"),
+        Figure("reset in place on kind, worst wreck", max(resets), "s", 0.25 * plain, f"{max(resets) / plain:.2f} x"),
+        Figure("grading on kind, median", statistics.median(took), "s", 2.0),
+        Figure("memory of a one-node lab with base", memory, "MiB", 700.0),
+        Figure("stop on kind", timed(lambda: run("stop")), "s"),
+    ]
+
+
+WRECKS = (
+    "rm -rf /etc/kubernetes /var/lib/etcd",
+    "systemctl disable --now kubelet containerd; pkill -9 containerd-shim; true",
+    "for f in $(find /etc/kubernetes/pki -name '*.crt'); do echo x >$f; done; pkill -9 kube-apiserver; true",
+)
+
+
+def plain_kind(image: str) -> float:
+    name, folder = "cka-bench-plain", tempfile.mkdtemp(prefix="bench-kind-")
+    about = ["--name", name, "--kubeconfig", f"{folder}/kubeconfig", "--quiet"]
+    try:
+        return timed(
+            lambda: subprocess.run(
+                ["kind", "create", "cluster", *about, "--image", image, "--wait", "3m"], check=True, capture_output=True
+            )
+        )
+    finally:
+        subprocess.run(["kind", "delete", "cluster", *about], capture_output=True)
+        shutil.rmtree(folder)
+
+
+def kind_memory(lab: str) -> float:
+    """MiB of the lab's containers, without their file caches, as docker reports it."""
+    from cka_lab.providers.kind import KindProvider
+    from cka_lab.providers.kind.engine import engine
+
+    time.sleep(15)
+    total = 0
+    for name in KindProvider().attach(lab).names():
+        usage = engine().api.stats(name, stream=False)["memory_stats"]
+        stats = usage["stats"]
+        total += usage["usage"] - stats.get("total_inactive_file", stats.get("inactive_file", 0))
+    return total / 2**20
+
+
 def lab_processes(home: Path) -> list[int]:
     """Every process that descends from a node's bwrap of one of our labs."""
     parents, roots = {}, set()
@@ -218,7 +282,7 @@ def main() -> int:
     os.environ["CKA_LAB_HOME"] = str(home)
     figures: list[Figure] = []
     try:
-        for part in (command_line, start_reset_stop, grading, lambda: many_labs(home)):
+        for part in (command_line, start_reset_stop, grading, lambda: many_labs(home), on_kind):
             measured = part()
             show(measured)
             figures += measured

@@ -20,7 +20,7 @@ from cka_lab.jsonform import attempt_to_json
 
 @click.command()
 @lab_argument
-@click.option("--wait", is_flag=True, help="Wait until the lab has followed your last change (kind: up to 2 min).")
+@click.option("--wait", is_flag=True, help="Wait until the lab has followed your last change (kind: up to 3 min).")
 @json_option
 @click.pass_context
 def command(ctx: click.Context, lab: str | None, wait: bool, as_json: bool) -> None:

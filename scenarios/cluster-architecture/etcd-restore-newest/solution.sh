@@ -26,6 +26,9 @@ cat /root/restored-from.txt
 # Let the pod's data volume be the restored directory. The flag --data-dir names a place inside the container: it may stay.
 sed -i 's#path: /var/lib/etcd$#path: /var/lib/etcd-restored#' /etc/kubernetes/manifests/etcd.yaml
 
+# While the API server has no etcd, a kubelet may take minutes to follow; a restart makes it look at once.
+systemctl restart kubelet 2>/dev/null || true
+
 # Wait until etcd serves it.
 tls="--cacert /etc/kubernetes/pki/etcd/ca.crt --cert /etc/kubernetes/pki/etcd/server.crt --key /etc/kubernetes/pki/etcd/server.key"
 for _ in $(seq 60); do

@@ -17,6 +17,9 @@ sed -i -e 's#--cert-file=/etc/kubernetes/pki/etcd/server.cert$#--cert-file=/etc/
     -e 's#--trusted-ca-file=/etc/kubernetes/pki/etcd-ca.crt$#--trusted-ca-file=/etc/kubernetes/pki/etcd/ca.crt#' \
     /etc/kubernetes/manifests/etcd.yaml
 
+# While the API server has no etcd, a kubelet may take minutes to follow; a restart makes it look at once.
+systemctl restart kubelet 2>/dev/null || true
+
 # 4. Wait until it serves.
 tls="--cacert /etc/kubernetes/pki/etcd/ca.crt --cert /etc/kubernetes/pki/etcd/server.crt --key /etc/kubernetes/pki/etcd/server.key"
 for _ in $(seq 60); do

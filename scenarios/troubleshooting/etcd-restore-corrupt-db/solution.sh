@@ -22,6 +22,9 @@ etcdutl snapshot restore /opt/backup/etcd-snapshot.db \
 # 4. Let the pod's data volume be that directory. Inside the container nothing changes, so --data-dir stays.
 sed -i 's#path: /var/lib/etcd$#path: /var/lib/etcd-restored#' /etc/kubernetes/manifests/etcd.yaml
 
+# While the API server has no etcd, a kubelet may take minutes to follow; a restart makes it look at once.
+systemctl restart kubelet 2>/dev/null || true
+
 # 5. The kubelet starts etcd anew by itself; wait for it.
 tls="--cacert /etc/kubernetes/pki/etcd/ca.crt --cert /etc/kubernetes/pki/etcd/server.crt --key /etc/kubernetes/pki/etcd/server.key"
 for _ in $(seq 60); do

@@ -8,7 +8,7 @@ export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 loginctl kill-user candidate 2>/dev/null
 pkill -9 -u candidate 2>/dev/null
 for p in /proc/[0-9]*; do
-    grep -qsz '^CKA_LAB_SHELL=' "$p/environ" && kill -9 "${p#/proc/}"
+    grep -qsz '^LAB_SHELL_MARK=' "$p/environ" && kill -9 "${p#/proc/}"
 done 2>/dev/null
 for path in @PATHS@ ${1#/}; do
     [ -e "/$path" ] && chattr -R -ia "/$path" 2>/dev/null

@@ -5,3 +5,4 @@ etcdutl snapshot restore "$file" --data-dir /var/lib/etcd-restored --name "$(fla
     --initial-cluster "$(flag initial-cluster)" --initial-advertise-peer-urls "$(flag initial-advertise-peer-urls)"
 echo "$file" > /root/restored-from.txt
 sed -i 's#path: /var/lib/etcd$#path: /var/lib/etcd-restored#' /etc/kubernetes/manifests/etcd.yaml
+systemctl restart kubelet 2>/dev/null || true

@@ -16,6 +16,9 @@ etcdutl snapshot restore /opt/backup/etcd-snapshot.db \
     --initial-advertise-peer-urls "$(flag initial-advertise-peer-urls)"
 
 mv /root/etcd.yaml /etc/kubernetes/manifests/etcd.yaml
+
+# While the API server has no etcd, a kubelet may take minutes to follow; a restart makes it look at once.
+systemctl restart kubelet 2>/dev/null || true
 tls="--cacert /etc/kubernetes/pki/etcd/ca.crt --cert /etc/kubernetes/pki/etcd/server.crt --key /etc/kubernetes/pki/etcd/server.key"
 for _ in $(seq 60); do
     etcdctl --endpoints https://127.0.0.1:2379 $tls endpoint health && break
