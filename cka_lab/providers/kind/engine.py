@@ -24,6 +24,7 @@ KIND_LABEL = "io.x-k8s.kind.cluster"
 ANSWER_SECONDS = 60
 OUTPUT_LIMIT = 64 << 20
 """Bytes of one command's output; more is not kept, and the command is ended."""
+REMOVED_SECONDS = 30.0
 FIX = "reset it: `cka-lab reset`"
 
 
@@ -172,16 +173,40 @@ def leftovers(known: Sequence[str]) -> list[str]:
 
 
 def remove_all(cluster: str) -> None:
-    """Everything of one cluster: containers with their volumes, then the network. Nothing there is fine."""
+    """Everything of one cluster: containers with their volumes, then the network. Nothing there is fine.
+
+    A kind command that outlived its killed parent may still be making containers: then it takes some rounds.
+    """
+    deadline = time.monotonic() + REMOVED_SECONDS
+    while True:
+        _remove_containers(cluster)
+        try:
+            _remove_network(cluster)
+            return
+        except LabFailure:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.5)
+
+
+def _remove_containers(cluster: str) -> None:
     import docker
 
     with ours(cluster):
-        everything = engine().api.containers(all=True, filters={"label": LABEL})
-        for about in everything:
+        for about in engine().api.containers(all=True, filters={"label": LABEL}):
             name = about["Names"][0].strip("/")
             if name.startswith(f"{cluster}-") or about["Labels"].get(KIND_LABEL) == cluster:
-                with contextlib.suppress(docker.errors.NotFound):
+                try:
                     engine().api.remove_container(about["Id"], force=True, v=True)
+                except docker.errors.APIError as error:
+                    if error.status_code not in (404, 409):  # gone, or being removed
+                        raise
+
+
+def _remove_network(cluster: str) -> None:
+    import docker
+
+    with ours(cluster):
         for network in engine().networks.list(names=[cluster]):
             if network.name == cluster:
                 with contextlib.suppress(docker.errors.NotFound):
