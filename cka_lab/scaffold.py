@@ -37,6 +37,7 @@ topics: [etcd]
 difficulty: 1
 minutes: 5
 requires: [etcd, static-pods]
+providers: [sandbox]  # claim those on which you have proven it; without this line, all that can do what it requires
 
 # What stands before the learner comes. `cka-lab dev schema` lists every set-up step, fault and grader with its params.
 setup:

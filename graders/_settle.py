@@ -11,7 +11,11 @@ from cka_lab.api import Container, EtcdProcess, LabView, NodeView, PodFile, find
 QUIET = 0.4
 """Seconds without a change in the manifests folder after which the kubelet has seen it."""
 FIRST_START = 2.0
-"""Seconds within which a sandbox's kubelet starts a pod that it has just been given; a real one takes up to 60."""
+"""Seconds within which a sandbox's kubelet starts a pod that it has just been given."""
+REAL_START = 90.0
+"""Seconds that a real one may take, while the API server has no etcd."""
+CALM, LATELY = 6.0, 90.0
+"""Seconds that a real node must have been calm, where it was changed so many seconds ago or less."""
 STOPPED = (0, 137, 143)
 """Exit codes of a container that was ended, and did not fail."""
 STARTS_WITHIN = 4.0
@@ -22,21 +26,40 @@ DATA = ("", "/member", "/member/snap", "/member/snap/db", "/member/wal")
 
 def settle(lab: LabView, node: str | None = None, pod: str = "etcd") -> None:
     """Wait, once within one grading, until what the learner changed last has had its effect on etcd (or that pod)."""
-    place = lab.node(node)
-    start = time.monotonic()
-    last = [0.0]
-    longest = lab.follow_seconds
-    first_start = FIRST_START if lab.provider == "sandbox" else 60.0
+    watch = _Watch(lab, lab.node(node), pod)
+    lab.once(("settle", watch.node.name, pod), lambda: lab.hold(lab.follow_seconds, watch.seconds))
 
-    def so_far() -> float:
-        if not any(_in_motion(place, pod, time.monotonic() - start, first_start)):
-            return math.inf
-        last[0] = max(time.monotonic() - start, last[0] + 1e-6)
-        if last[0] >= longest:
-            lab.still_following()
-        return last[0]
 
-    lab.once(("settle", place.name, pod), lambda: lab.hold(longest, so_far))
+class _Watch:
+    """Looks at a node again and again; a real kubelet must have been calm for a while after a recent change."""
+
+    def __init__(self, lab: LabView, node: NodeView, pod: str) -> None:
+        self.lab, self.node, self.pod = lab, node, pod
+        self.real = lab.provider != "sandbox"
+        self.start = time.monotonic()
+        self.calm_since: float | None = None
+        self.last = 0.0
+
+    def seconds(self) -> float:
+        """How long there has been waiting; infinite when there is nothing to wait for."""
+        now = time.monotonic()
+        if any(_in_motion(self.node, self.pod, now - self.start, REAL_START if self.real else FIRST_START)):
+            self.calm_since = None
+        else:
+            self.calm_since = self.calm_since or now
+            if now - self.calm_since >= CALM or not self.real or not _changed_lately(self.node):
+                return math.inf
+        self.last = max(now - self.start, self.last + 1e-6)
+        if self.last >= self.lab.follow_seconds:
+            self.lab.still_following()
+        return self.last
+
+
+def _changed_lately(node: NodeView) -> bool:
+    """Were the manifests changed, or the kubelet started, within the last minutes?"""
+    ages = [time.time() - info.mtime for path in _manifest_paths(node) if (info := node.stat(path))]
+    ages += [p.age for p in node.processes() if p.argv and p.argv[0].endswith("kubelet")]
+    return min(ages, default=math.inf) < LATELY
 
 
 def _in_motion(node: NodeView, name: str, waited: float, first_start: float) -> Iterator[bool]:

@@ -91,6 +91,25 @@ def test_a_whole_sitting(data):
     assert report("status")["labs"] == []
 
 
+def test_grading_changes_nothing_in_the_lab(data):
+    run("start", SAVE, "--no-shell")
+    look = (
+        "shell",
+        "-c",
+        "find /etc /opt /root /backup /srv /tmp /home /mnt -printf '%p %m %s %T@ %C@\\n' | sort; pgrep -c .",
+    )
+    try:
+        run("shell", stdin=report("solution")["solutions"]["solution.sh"])
+        before = run(*look).stdout
+        first, second = report("check"), report("check")
+        assert [t["checks"][0]["outcome"] for t in first["tasks"]] == [
+            t["checks"][0]["outcome"] for t in second["tasks"]
+        ]
+        assert run(*look).stdout == before
+    finally:
+        run("stop")
+
+
 def test_text_output_reads_well(data):
     run("start", SAVE, "--no-shell")
     try:

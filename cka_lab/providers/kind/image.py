@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cka_lab.errors import LabFailure, NotAvailable
-from cka_lab.providers.kind.engine import LABEL, engine, ours, reason
+from cka_lab.providers.kind.engine import LABEL, engine, home_mark, ours, reason
 from cka_lab.wait import Progress
 
 EXAM = "kindest/node:v1.35.8@sha256:07b2536e30b803ed61d1677a79df6115f798ce64c80f9e22f6ed45afd09323c0"
@@ -94,7 +94,13 @@ def lacking(base: str) -> list[str]:
     """Debian packages of the tools that an image does not have."""
     with ours(base):
         said = engine().containers.run(
-            base, ["-c", LOOK, *COMMANDS], entrypoint="bash", remove=True, network_mode="none", labels={LABEL: "look"}
+            base,
+            ["-c", LOOK, *COMMANDS],
+            entrypoint="bash",
+            remove=True,
+            network_mode="none",
+            name=f"cka-{home_mark()}look-{os.getpid()}",
+            labels={LABEL: home_mark()},
         )
     return [COMMANDS.get(word, word) for word in said.decode().split()]
 

@@ -31,8 +31,8 @@ STATES = {"CONTAINER_RUNNING": "running", "CONTAINER_EXITED": "exited"}
 RELAY = 'exec 3<>"/dev/tcp/$0/$1" || exit 7; echo; cat <&3 & cat >&3; kill $! 2>/dev/null'
 """Joins standard input and output with a TCP connection made inside the node; an empty line says that it stands."""
 KILLED = 137
-QUIET = 0.25
-"""Seconds."""
+QUIET, LAST_WORDS = 0.25, 1.0
+"""Seconds without output after which a command is asked whether it runs, and for what is still on its way."""
 ENVIRONMENT = {"KUBECONFIG": "/etc/kubernetes/admin.conf", "HOME": "/root"}
 
 
@@ -302,14 +302,16 @@ def _execute(
 
 
 def _next(command: Exec, deadline: float) -> tuple[int, bytes] | None:
-    """More output; None once the command has ended and said nothing for a moment: its daemons may hold its pipes."""
+    """More output; None at its end, or a moment after the command's: its daemons may hold its pipes."""
+    ended = False
     while True:
         try:
-            return command.frame(QUIET)
+            return command.frame(LAST_WORDS if ended else QUIET)
         except TimeoutError as error:
-            if command.code() is not None:
+            if ended:
                 return None
-            if time.monotonic() > deadline:
+            ended = command.code() is not None
+            if not ended and time.monotonic() > deadline:
                 raise LabGone(f"the node {command.container} does not answer", fix=FIX) from error
 
 

@@ -47,7 +47,8 @@ def make_base(state: State) -> None:
         ]
         engine().containers.run(
             state.image, ["-c", CUT_OFF, *(g for g in gateways if ":" not in g)], entrypoint="bash", remove=True,
-            network_mode=f"container:{state.base}", cap_add=["NET_ADMIN"], labels={LABEL: home_mark()},
+            name=f"{state.cluster}-cutoff", network_mode=f"container:{state.base}", cap_add=["NET_ADMIN"],
+            labels={LABEL: home_mark()},
         )  # fmt: skip
 
 

@@ -31,7 +31,9 @@ def problems() -> tuple[Problem, ...]:
             )
         )
     elif why := _unreachable():
-        found.append(Problem("docker does not answer", why, "start it: `systemctl start docker`"))
+        forbidden = why.endswith("Permission denied")
+        fix = "`sudo usermod -aG docker $USER`, then log in anew" if forbidden else "`sudo systemctl start docker`"
+        found.append(Problem("docker does not let you in" if forbidden else "docker does not answer", why, fix))
     if not shutil.which("kind"):
         found.append(
             Problem(
