@@ -47,7 +47,7 @@ class _Watch:
             self.calm_since = None
         else:
             self.calm_since = self.calm_since or now
-            if now - self.calm_since >= CALM or not self.real or not _changed_lately(self.node):
+            if now - self.calm_since >= CALM or not self.real or not _changed_lately(self.node, self.pod):
                 return math.inf
         self.last = max(now - self.start, self.last + 1e-6)
         if self.last >= self.lab.follow_seconds:
@@ -55,11 +55,18 @@ class _Watch:
         return self.last
 
 
-def _changed_lately(node: NodeView) -> bool:
-    """Were the manifests changed, or the kubelet started, within the last minutes?"""
-    ages = [time.time() - info.mtime for path in _manifest_paths(node) if (info := node.stat(path))]
-    ages += [p.age for p in node.processes() if p.argv and p.argv[0].endswith("kubelet")]
-    return min(ages, default=math.inf) < LATELY
+def _changed_lately(node: NodeView, name: str) -> bool:
+    """Did the pod's manifest change, or the kubelet start, within the last minutes, and its container not since?"""
+    kubelets = [p.age for p in node.processes() if p.argv and p.argv[0].endswith("kubelet")]
+    containers = node.containers()
+    for pod in pod_files(node):
+        info = node.stat(pod.path)
+        if pod.name.startswith(name) and info:
+            changed = min([time.time() - info.mtime, *kubelets])
+            started = [time.time() - c.started for c in containers if c.manifest == pod.path and c.state == "running"]
+            if changed < LATELY and not any(age < changed for age in started):
+                return True
+    return False
 
 
 def _in_motion(node: NodeView, name: str, waited: float, first_start: float) -> Iterator[bool]:
