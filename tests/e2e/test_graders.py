@@ -285,8 +285,11 @@ def test_snapshot_report_fails(bed, what, line, verdict):
 def test_snapshot_report_knows_the_live_numbers(bed):
     bed.sh(f"{ETCDCTL} endpoint status -w json | grep -o '\"revision\":[0-9]*' | tr -d '\"' > /root/r; "
            f"echo keys=$({ETCDCTL} get '' --from-key --keys-only | grep -c .) >> /root/r")  # fmt: skip
-    for what, code in (("revision", "live-status-reported"), ("keys", "live-keys-counted")):
+    for what, code in (("keys", "live-keys-counted"), ("revision", "live-status-reported")):
         assert bed.ask("snapshot_report", path="/root/r", of="snapshot", field=what).diagnosis.code == code
+    bed.fault("put_keys", keys=["/moved/on"])  # as in a cluster that works
+    found = bed.ask("snapshot_report", path="/root/r", of="snapshot", field="revision")
+    assert found.diagnosis.code == "live-status-reported"
 
 
 def test_snapshot_report_of_a_file_that_the_learner_made(bed):
