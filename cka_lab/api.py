@@ -21,7 +21,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Protocol, TypeVar, runtime_checkable
 
-from cka_lab.errors import LabFailure, LabGone, NotAvailable, Unreadable
+from cka_lab.errors import LabFailure, LabGone, NotAvailable, TrialFailed, Unreadable
 from cka_lab.etcd.bolt import NotBolt, bolt_size
 from cka_lab.etcd.client import EtcdClient, KeyValue
 from cka_lab.etcd.manifest import PodFile, pod_files
@@ -31,11 +31,13 @@ from cka_lab.etcd.process import parse_flags as flags_of
 from cka_lab.etcd.reach import client as etcd_client
 from cka_lab.etcd.reach import clients as etcd_clients
 from cka_lab.etcd.store import Store, read_store
-from cka_lab.etcd.tls import context as tls_context
-from cka_lab.etcd.wire import NotServed
+from cka_lab.kube.client import KubeClient, has_api, kube
+from cka_lab.kube.identity import digest, object_key
 from cka_lab.model import Diagnosis, Mark, Mismatch
 from cka_lab.proc import Completed
+from cka_lab.tls import context as tls_context
 from cka_lab.wait import Progress, until
+from cka_lab.wire import NotServed
 
 __all__ = [
     "Bench",
@@ -51,6 +53,7 @@ __all__ = [
     "FileInfo",
     "Grader",
     "KeyValue",
+    "KubeClient",
     "LabFailure",
     "LabGone",
     "LabPath",
@@ -74,8 +77,12 @@ __all__ = [
     "RecordedMark",
     "ShellChannel",
     "Store",
+    "TrialFailed",
+    "TrialPod",
+    "Unit",
     "Unreadable",
     "bolt_size",
+    "digest",
     "etcd_address",
     "etcd_client",
     "etcd_clients",
@@ -83,6 +90,9 @@ __all__ = [
     "find_etcds",
     "flags_of",
     "grader",
+    "has_api",
+    "kube",
+    "object_key",
     "pod_files",
     "read_store",
     "tls_context",
@@ -189,6 +199,33 @@ class Container:
     message: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A systemd unit. ``active``: active, inactive, failed, activating; ``enabled``: enabled, disabled, masked, static.
+
+    ``age``: seconds since it became active, 0 when it is not.
+    """
+
+    name: str
+    active: str
+    enabled: str
+    result: str = ""
+    triggered_by: str = ""
+    pid: int = 0
+    age: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class TrialPod:
+    """A Pod that the lab made, running: its ``name``, Node and address; it is gone after the with block."""
+
+    namespace: str
+    name: str
+    node: str
+    address: str
+    seconds: float
+
+
 class ShellChannel(Protocol):
     """An interactive shell: ``fd`` is the master of its pty, owned by the caller until close()."""
 
@@ -227,6 +264,14 @@ class NodeView(Protocol):
 
     def connect(self, host: str, port: int, timeout: float = 3.0) -> socket.socket:
         """A TCP connection made from inside the node. OSError as usual."""
+
+    def connect_from(
+        self, pod: str, host: str, port: int, *, udp: bool = False, timeout: float = 3.0
+    ) -> socket.socket:  # fmt: skip
+        """The same, or a UDP one, from the network of a Pod of this node, named NAMESPACE/NAME."""
+
+    def unit(self, name: str) -> Unit | None:
+        """A systemd unit as it is now; None where there is none of that name."""
 
 
 class Node(NodeView, Protocol):
@@ -281,7 +326,12 @@ class LabView(Protocol):
         """The node of that name, else the first one."""
 
     def client_files(self) -> Mapping[str, bytes]:
-        """The lab's own client certificate for etcd, kept out of reach: ``ca``, ``cert``, ``key`` as PEM."""
+        """The lab's own client certificate for etcd, kept out of reach: ``ca``, ``cert``, ``key`` as PEM; where there
+        is an API server, ``kube-ca``, ``kube-cert`` and ``kube-key`` for it.
+        """
+
+    def trial_pod(self, namespace: str = "default") -> AbstractContextManager[TrialPod]:
+        """Let the lab's own controllers, scheduler and kubelet run a throw-away Pod. TrialFailed says what did not."""
 
     def bench(self) -> AbstractContextManager[Bench]: ...
 
@@ -361,6 +411,8 @@ class Cluster(Protocol):
     def alive(self) -> bool: ...
 
     def client_files(self) -> Mapping[str, bytes]: ...
+
+    def trial_pod(self, namespace: str = "default") -> AbstractContextManager[TrialPod]: ...
 
     def bench(self) -> AbstractContextManager[Bench]: ...
 

@@ -12,6 +12,7 @@
         ├── CommandFailed       a subprocess ended badly; prints a command to paste
         ├── TimedOut            a question stayed unanswered; keeps the last reason
         ├── LabGone             the lab's processes are not there (any more)
+        ├── TrialFailed         a throw-away Pod did not come to run (and what was seen of it)
         └── Unreadable          a file of the lab could not be read (and why)
 """
 
@@ -89,6 +90,10 @@ class TimedOut(LabFailure):
 
 class LabGone(LabFailure):
     """The lab's processes are not there: never started, stopped, or killed."""
+
+
+class TrialFailed(LabFailure):
+    """A throw-away Pod did not come to run. What is at fault, the cluster or we, is for the caller to judge."""
 
 
 class Unreadable(LabFailure):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cka_lab.schema import Scenario, Step
 
 BITES_WITHIN = 20.0
-"""Seconds for a fault to show; measured in the sandbox: at most 2.0."""
+"""Seconds for a fault to show where nodes follow at once; measured in the sandbox: at most 2.0."""
 
 
 def bring_about(scenario: Scenario, registry: Registry, writer: Writer, progress: Progress) -> None:
@@ -49,7 +49,8 @@ def _wait_for_bite(step: Step, registry: Registry, view: View, progress: Progres
             raise LabFailure(f"{mismatch.message}: {mismatch.found}")
         return True
 
+    within = max(BITES_WITHIN, view.follow_seconds)
     try:
-        until(bitten, f"the fault {step.uses} to show", timeout=BITES_WITHIN, cancel=progress.cancel)
+        until(bitten, f"the fault {step.uses} to show", timeout=within, every=0.1, cancel=progress.cancel)
     except TimedOut as error:
         raise LabFailure(f"the fault {step.uses} does not bite here: {error.message}") from error

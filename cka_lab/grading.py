@@ -10,7 +10,7 @@ from pathlib import Path
 from socket import socket
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from cka_lab.api import Bench, Cluster, Container, FileInfo, Mark, Mismatch, Node, NodeView, Process
+from cka_lab.api import Bench, Cluster, Container, FileInfo, Mark, Mismatch, Node, NodeView, Process, TrialPod, Unit
 from cka_lab.errors import Cancelled
 from cka_lab.model import (
     Attempt,
@@ -69,6 +69,12 @@ class ReadOnlyNode:
 
     def connect(self, host: str, port: int, timeout: float = 3.0) -> socket:
         return self._node.connect(host, port, timeout)
+
+    def connect_from(self, pod: str, host: str, port: int, *, udp: bool = False, timeout: float = 3.0) -> socket:
+        return self._node.connect_from(pod, host, port, udp=udp, timeout=timeout)
+
+    def unit(self, name: str) -> Unit | None:
+        return self._node.unit(name)
 
 
 class Once:
@@ -132,6 +138,9 @@ class View:
 
     def client_files(self) -> Mapping[str, bytes]:
         return self.cluster.client_files()
+
+    def trial_pod(self, namespace: str = "default") -> AbstractContextManager[TrialPod]:
+        return self.cluster.trial_pod(namespace)
 
     def bench(self) -> AbstractContextManager[Bench]:
         return self.cluster.bench()

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -284,8 +285,14 @@ class Lab:
         return [hint for task, n, hint in self._hints() if f"{task.id}/{n}" in self.session.hints]
 
     def run_script(self, script: Path) -> Completed:
-        """Run a solution or a mistake of the scenario in the lab, as root; any exit code is fine."""
-        return self.cluster.node().run(["/bin/bash", "-c", script.read_text()], timeout=SOLUTION_SECONDS, ok=range(256))
+        """Run a solution or a mistake of the scenario in the lab, as root; any exit code is fine.
+
+        A line `# host: NAME` in it says on which node, instead of the first one.
+        """
+        text = script.read_text()
+        found = re.search(r"^# host: (\S+)$", text, re.MULTILINE)
+        node = self.cluster.node(found[1] if found else None)
+        return node.run(["/bin/bash", "-c", text], timeout=SOLUTION_SECONDS, ok=range(256))
 
     def reset(self, progress: Progress | None = None) -> None:
         """Back to the broken state the learner first saw, shown to bite again; a new session begins."""

@@ -2,8 +2,26 @@
 
 from __future__ import annotations
 
-from cka_lab.api import EtcdProcess, LabPath, LabView, Mismatch, NodeView, NotServed, etcd_clients, find_etcds, grader
-from graders._etcd_facts import holds_open, host_dir, is_restored, mounted_dirs, not_served
+from collections.abc import Sequence
+
+from cka_lab.api import (
+    EtcdProcess,
+    LabPath,
+    LabView,
+    Mark,
+    MarkName,
+    Mismatch,
+    NodeView,
+    NotBolt,
+    NotServed,
+    Store,
+    Unreadable,
+    etcd_clients,
+    find_etcds,
+    grader,
+    read_store,
+)
+from graders._etcd_facts import holds_open, host_dir, is_restored, is_same, marked_keys, mounted_dirs, not_served
 from graders._lessons import (
     EMPTY_STORE,
     FAILED_RESTORE_REUSED,
@@ -16,6 +34,8 @@ from graders._settle import settle
 from graders._users import user_name
 
 DB = "member/snap/db"
+LARGEST = 1 << 30
+"""Bytes of a database that are fetched at most."""
 
 
 @grader("etcd_data_dir")
@@ -99,3 +119,39 @@ def _in_container(node: NodeView, etcd: EtcdProcess) -> bool:
     """Is its root another one than the node's?"""
     theirs, ours = node.stat(etcd.seen("/")), node.stat("/")
     return bool(theirs and ours and (theirs.device, theirs.inode) != (ours.device, ours.inode))
+
+
+@grader("etcd_store")
+def etcd_store(
+    lab: LabView,
+    *,
+    path: LabPath,
+    contains: Sequence[MarkName] = (),
+    lacks: Sequence[MarkName] = (),
+    node: str | None = None,
+) -> Mismatch | None:
+    """The data directory ``path`` lies on the node, used or not, and its database holds the keys of ``contains`` (as
+    the marks recorded them) and none of ``lacks``. The database alone is read: what only the WAL holds doesn't count.
+    """
+    place = lab.node(node)
+    with lab.bench() as bench:
+        try:
+            place.fetch(f"{path}/member/snap/db", bench.folder / "db", LARGEST)
+            store = read_store(bench.folder / "db")
+        except FileNotFoundError:
+            return Mismatch(f"{path} is no data directory of etcd", f"{path}/member/snap/db", "nothing")
+        except (Unreadable, NotBolt) as error:
+            return Mismatch(f"{path} can't be read", "a database of etcd", str(error))
+    for name in contains:
+        if not all(_holds(store, lab.marks[name])):
+            return Mismatch(f"{path} does not hold what it held", "the store as it was", f"revision {store.revision}")
+    for name in lacks:
+        if any(_holds(store, lab.marks[name])):
+            return Mismatch(f"{path} holds what it must not hold", f"nothing of {lab.marks[name].key}", "it is there")
+    return None
+
+
+def _holds(store: Store, mark: Mark) -> list[bool]:
+    """Of each key of a mark: is it there, as it was?"""
+    found = [(key, store.keys.get(key)) for key in marked_keys(mark)]
+    return [kv is not None and is_same(mark, key, kv) for key, kv in found]

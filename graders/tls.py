@@ -17,14 +17,17 @@ from cka_lab.api import (
     Unreadable,
     etcd_address,
     grader,
+    has_api,
     tls_context,
 )
 from graders._etcd_facts import not_served
 from graders._lessons import CLIENT_AUTH_DISABLED, PLAIN_HTTP
+from graders._plane import plane
 from graders._settle import settle
 
 Client = Literal["none", "stranger", "kept"]
 """A client without a certificate, with one that no CA of the lab signed, with the lab's own."""
+API_PORT = 6443
 CALLED = {"none": "without a certificate", "stranger": "with a stranger's certificate", "kept": "of this cluster"}
 
 
@@ -38,14 +41,18 @@ def tls(
     accepts: Sequence[Client] = (),
     refuses: Sequence[Client] = (),
     days: int | None = None,
+    presents: LabPath | None = None,
     node: str | None = None,
 ) -> Mismatch | None:
     """Makes real handshakes with ``endpoint`` and asks for /health behind them, as TLS 1.3 refuses only then.
 
     ``accepts`` and ``refuses``: kinds of clients. ``ca``: the server's certificate must be signed by it, for the host
-    of the endpoint (or ``sni``). ``days``: it is valid that long yet. Tells apart: client-auth-disabled, plain-http.
+    of the endpoint (or ``sni``). ``days``: it is valid that long yet; ``presents``: it is the one in that file. Tells
+    apart: client-auth-disabled, plain-http.
     """
     settle(lab, node)
+    if etcd_address(endpoint)[1] == API_PORT and has_api(lab):
+        plane(lab, node)
     place = lab.node(node)
     try:
         for kind in accepts:
@@ -56,8 +63,8 @@ def tls(
             if _refusal(lab, place, endpoint, kind) is None:
                 lesson = CLIENT_AUTH_DISABLED if kind == "none" else None
                 return Mismatch(f"a client {CALLED[kind]} is served at {endpoint}", "it is refused", "served", lesson)
-        if ca or days is not None:
-            return next(_certificate(lab, place, endpoint, sni, ca, days), None)
+        if ca or presents or days is not None:
+            return next(_certificate(lab, place, endpoint, sni, ca, days, presents), None)
     except NotServed as error:
         return not_served(lab, node, f"{endpoint} does not answer", error, endpoint)
     return None
@@ -81,6 +88,17 @@ def _refusal(lab: LabView, node: NodeView, endpoint: str, kind: Client) -> str |
     return None
 
 
+def _in_file(node: NodeView, path: str) -> bytes | None:
+    """The first certificate of a PEM file, as it goes over the wire; None where there is none."""
+    from cryptography.hazmat.primitives.serialization import Encoding
+    from cryptography.x509 import load_pem_x509_certificate
+
+    try:
+        return load_pem_x509_certificate(node.read(path, 1 << 20)).public_bytes(Encoding.DER)
+    except (FileNotFoundError, Unreadable, ValueError):
+        return None
+
+
 def _stranger() -> tuple[bytes, bytes]:
     """A self-signed client pair."""
     from cryptography import x509
@@ -98,8 +116,9 @@ def _stranger() -> tuple[bytes, bytes]:
 
 
 def _certificate(
-    lab: LabView, node: NodeView, endpoint: str, sni: str | None, ca: str | None, days: int | None
-) -> Iterator[Mismatch]:
+    lab: LabView, node: NodeView, endpoint: str, sni: str | None, ca: str | None, days: int | None,
+    presents: str | None,
+) -> Iterator[Mismatch]:  # fmt: skip
     """What is wrong with the server's certificate."""
     from cryptography.x509 import load_der_x509_certificate
 
@@ -132,6 +151,8 @@ def _certificate(
         return
     except OSError as error:
         raise NotServed("refused", str(error.strerror or error)) from error
+    if presents and der != _in_file(node, presents):
+        yield Mismatch(f"{endpoint} does not present the certificate in {presents}", "that one", "another one")
     left = load_der_x509_certificate(der).not_valid_after_utc - datetime.datetime.now(datetime.UTC)
     if days is not None and left < datetime.timedelta(days=days):
         yield Mismatch(

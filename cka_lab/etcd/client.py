@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cka_lab.etcd.process import address
-from cka_lab.etcd.wire import LIMIT, NotServed, error_text, exchange, message_of, tls_reason
+from cka_lab.wire import LIMIT, NotServed, error_text, exchange, message_of, tls_reason
 
 if TYPE_CHECKING:
     from cka_lab.api import NodeView

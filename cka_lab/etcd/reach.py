@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from cka_lab.etcd.client import EtcdClient
 from cka_lab.etcd.process import EtcdProcess, address, find_etcds
-from cka_lab.etcd.tls import context, kept_context
-from cka_lab.etcd.wire import NotServed
+from cka_lab.tls import context, kept_context
+from cka_lab.wire import NotServed
 
 if TYPE_CHECKING:
     from cka_lab.api import LabView, NodeView

@@ -14,7 +14,8 @@ from typing import Any, Literal
 from cka_lab.api import LabFailure, LabPath, LabWriter, Mark, RecordedMark, fault, find_etcds
 from cka_lab.etcd.client import EtcdClient, b64
 from cka_lab.etcd.reach import clients
-from cka_lab.etcd.wire import NotServed
+from cka_lab.injectors.kube import described
+from cka_lab.wire import NotServed
 
 
 def running_etcd(lab: LabWriter) -> EtcdClient:
@@ -79,6 +80,8 @@ def _mark_of(client: EtcdClient, mark: str, pairs: dict[str, bytes]) -> Mark:
         if found is None or found.value != value:
             raise LabFailure(f"etcd does not hold the key {name} that the set-up wrote")
         about[name] = {"sha256": hashlib.sha256(value).hexdigest(), "created": found.created}
+        if value.startswith(b'{"kind": "ConfigMap"'):
+            about[name]["uid"] = json.loads(value)["metadata"]["uid"]
     first = next(iter(pairs))
     revision = max(entry["created"] for entry in about.values())
     facts = {"kind": "keys", "keys": about, "revision": revision}
@@ -87,14 +90,23 @@ def _mark_of(client: EtcdClient, mark: str, pairs: dict[str, bytes]) -> Mark:
 
 @fault("record")
 def record(
-    lab: LabWriter, *, mark: RecordedMark, what: Literal["sha256", "revision", "process"], path: LabPath = ""
+    lab: LabWriter,
+    *,
+    mark: RecordedMark,
+    what: Literal["sha256", "revision", "process", "objects"],
+    path: LabPath = "",
+    objects: Sequence[str] = (),
+    node: str | None = None,
 ) -> None:
     """Keep a fact for later: ``what`` is sha256 (of the file at ``path``; of a certificate its fingerprint as well),
-    revision (of the store), or process (etcd's own).
+    revision (of the store), process (etcd's own), or objects (of the API: KIND/NAME, KIND/NAMESPACE/NAME, or with * as
+    the name all of them; their uid, spec and data).
     """
     facts: dict[str, Any] = {"kind": what}
-    if what == "sha256":
-        data = lab.node().read(path, 1 << 30)
+    if what == "objects":
+        facts["objects"] = described(lab, objects)
+    elif what == "sha256":
+        data = lab.node(node).read(path, 1 << 30)
         facts |= {"path": path, "sha256": hashlib.sha256(data).hexdigest(), "file_size": len(data)}
         if data.startswith(b"-----BEGIN CERTIFICATE-----"):
             facts["fingerprint"] = hashlib.sha256(ssl.PEM_cert_to_DER_cert(data.decode())).hexdigest()

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
-from cka_lab.api import LabFailure, LabWriter, Node, NodeView, fault, until
+from cka_lab.api import LabFailure, LabPath, LabWriter, Node, NodeView, fault, until
 
 MANIFESTS = "/etc/kubernetes/manifests"
 GONE_WITHIN = 40.0
 """Seconds: a pod's own grace is 30."""
+HALT = """
+systemctl stop kubelet
+for pod in $(crictl pods -q --name "^$1-$2\\$"); do
+    crictl inspectp -o go-template --template '{{.status.state}}' "$pod" >/dev/null 2>&1 || continue
+    for container in $(crictl ps -q --pod "$pod"); do crictl stop -t 10 "$container" >/dev/null; done
+    crictl rmp -f "$pod" >/dev/null
+done
+"""
 
 
 def manifest_of(node: NodeView, pod: str) -> str:
@@ -41,7 +50,86 @@ def set_pod_args(
     values = {name: str(v).lower() if isinstance(v, bool) else str(v) for name, v in (set_ or {}).items()}
     text = edit_args(place.read(path).decode(), values, remove)
     info = place.stat(path)
-    place.write(path, text.encode(), info.mode if info else 0o600)
+    rewrite(place, pod, path, text.encode(), info.mode if info else 0o600)
+
+
+def rewrite(node: Node, pod: str, path: str, data: bytes, mode: int = 0o600) -> None:
+    """Put another manifest of a running pod into the folder, and have a real kubelet follow it at once."""
+    if not has_kubelet(node):
+        node.write(path, data, mode)
+        return
+    halt(node, pod)
+    node.write(path, data, mode)
+    node.run(["systemctl", "start", "kubelet"])
+
+
+@fault("set_pod_volume")
+def set_pod_volume(
+    lab: LabWriter,
+    *,
+    pod: str,
+    volume: str,
+    host_path: LabPath | None = None,
+    mount_path: LabPath | None = None,
+    node: str | None = None,
+) -> None:
+    """Let a static pod's volume have another ``host_path``, or be mounted elsewhere; its kubelet restarts it."""
+    place = lab.node(node)
+    path = manifest_of(place, pod)
+    text = place.read(path).decode()
+    for word, value, pattern in (
+        (
+            "hostPath",
+            host_path,
+            rf"(  - hostPath:\n      path: )\S+((?:\n      type: \S+)?\n    name: {re.escape(volume)}\n)",
+        ),
+        ("mountPath", mount_path, rf"(    - mountPath: )\S+(\n      name: {re.escape(volume)}\n)"),
+    ):
+        if value is not None:
+            text, count = re.subn(pattern, lambda m, v=value: f"{m[1]}{v}{m[2]}", text)  # type: ignore[misc]
+            if count != 1:
+                raise LabFailure(f"set_pod_volume: {path} has not one {word} of a volume {volume}")
+    rewrite(place, pod, path, text.encode())
+
+
+@fault("break_manifest")
+def break_manifest(
+    lab: LabWriter,
+    *,
+    pod: str,
+    how: Literal["remove", "invalid", "duplicate", "fields"],
+    fields: Mapping[str, Any] | None = None,
+    node: str | None = None,
+) -> None:
+    """Break a static pod's manifest: remove the file, spoil its YAML, lay a second one beside it, or set ``fields``
+    of its container (image, command, resources, livenessProbe ...; null removes one).
+    """
+    place = lab.node(node)
+    path = manifest_of(place, pod)
+    text = place.read(path).decode()
+    if how == "remove":
+        if has_kubelet(place):
+            halt(place, pod)
+        place.remove(path)
+        if has_kubelet(place):
+            place.run(["systemctl", "start", "kubelet"])
+    elif how == "duplicate":
+        place.write(f"{MANIFESTS}/{pod}-backup.yaml", text.encode(), 0o600)
+    else:
+        new = text.replace("  containers:", "  containers", 1) if how == "invalid" else _with_fields(text, fields or {})
+        rewrite(place, pod, path, new.encode())
+
+
+def _with_fields(text: str, fields: Mapping[str, Any]) -> str:
+    import yaml
+
+    pod = yaml.safe_load(text)
+    container = pod["spec"]["containers"][0]
+    for name, value in fields.items():
+        container[name] = value
+        if value is None:
+            del container[name]
+    return str(yaml.safe_dump(pod, sort_keys=True))
 
 
 def edit_args(manifest: str, values: Mapping[str, str], remove: Sequence[str] = ()) -> str:
@@ -63,8 +151,14 @@ def edit_args(manifest: str, values: Mapping[str, str], remove: Sequence[str] = 
 
 
 def stop_pod(node: Node, pod: str) -> tuple[str, str]:
-    """Move a static pod's manifest out of its folder and wait until its containers are gone; both paths."""
+    """Move a static pod's manifest out of its folder and wait until its containers are gone; both paths.
+
+    A real kubelet would take a minute without its API server: it is stopped meanwhile, and the pod ended without it.
+    """
     path = manifest_of(node, pod)
+    if has_kubelet(node):
+        halt(node, pod)
+        return path, path
     aside = f"{MANIFESTS}/.{path.rsplit('/', 1)[-1]}"
     pids = [c.pid for c in node.containers() if c.manifest == path and c.pid]
     node.run(["mv", "-T", "--", path, aside])
@@ -79,4 +173,17 @@ def stop_pod(node: Node, pod: str) -> tuple[str, str]:
 
 def start_pod(node: Node, path: str, aside: str) -> None:
     """Move the manifest back."""
-    node.run(["mv", "-T", "--", aside, path])
+    if aside == path:
+        node.run(["systemctl", "start", "kubelet"])
+    else:
+        node.run(["mv", "-T", "--", aside, path])
+
+
+def has_kubelet(node: NodeView) -> bool:
+    """Is there a real one, under systemd?"""
+    return node.stat("/run/systemd/system") is not None
+
+
+def halt(node: Node, pod: str) -> None:
+    """Stop the kubelet and end a static pod; nothing of the pod is left, so that no back-off is either."""
+    node.run(["bash", "-c", HALT, "halt", pod, node.name], timeout=60)

@@ -8,8 +8,8 @@ import time
 from typing import Any, Literal
 
 from cka_lab.api import LabFailure, LabPath, LabWriter, Mark, Node, RecordedMark, fault
-from cka_lab.etcd.wire import NotServed
 from cka_lab.injectors.etcd_keys import running_etcd
+from cka_lab.wire import NotServed
 
 Damage = Literal["none", "truncate", "flip", "no-hash", "html"]
 HASH_BYTES = 32

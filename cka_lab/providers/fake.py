@@ -26,6 +26,8 @@ from cka_lab.api import (
     Process,
     ProviderInfo,
     ShellChannel,
+    TrialPod,
+    Unit,
 )
 from cka_lab.errors import CommandFailed, LabFailure, LabGone, NotAvailable, NotFound, Unreadable
 from cka_lab.wait import Progress
@@ -50,6 +52,7 @@ class FakeNode:
     answers: dict[tuple[str, ...], Completed] = field(default_factory=dict)
     process_list: list[Process] = field(default_factory=list)
     container_list: list[Container] = field(default_factory=list)
+    units: dict[str, Unit] = field(default_factory=dict)
 
     def read(self, path: str, limit: int = 16 << 20) -> bytes:
         info = self.stat(path)
@@ -84,6 +87,14 @@ class FakeNode:
 
     def connect(self, host: str, port: int, timeout: float = 3.0) -> socket.socket:
         raise ConnectionRefusedError(f"nothing listens at {host}:{port} of a fake")
+
+    def connect_from(
+        self, pod: str, host: str, port: int, *, udp: bool = False, timeout: float = 3.0
+    ) -> socket.socket:  # fmt: skip
+        return self.connect(host, port, timeout)
+
+    def unit(self, name: str) -> Unit | None:
+        return self.units.get(name)
 
     def run(
         self,
@@ -139,6 +150,11 @@ class FakeCluster:
 
     def client_files(self) -> Mapping[str, bytes]:
         return {"ca": b"", "cert": b"", "key": b""}
+
+    @contextmanager
+    def trial_pod(self, namespace: str = "default") -> Iterator[TrialPod]:
+        raise NotAvailable("a fake has no Pods")
+        yield
 
     @contextmanager
     def bench(self) -> Iterator[Bench]:

@@ -431,6 +431,24 @@ def test_process(bed, script, params, verdict):
     judge(bed, script, "process", params, verdict)
 
 
+ELSEWHERE = {
+    "resource": {"kind": "Pod", "name": "x"}, "unchanged": {"mark": "objects"}, "rollout": {"name": "x"}, "pods": {},
+    "node": {"name": "controlplane"}, "connection": {"to": "10.0.0.1", "port": 1}, "dns": {"name": "x"},
+    "systemd_unit": {"name": "kubelet"},
+}  # fmt: skip
+"""Graders that can't tell anything in a place without an API server and systemd."""
+
+
+@pytest.mark.parametrize("grader", ELSEWHERE)
+def test_what_a_place_does_not_have_is_not_the_learners_failure(bed, grader):
+    from cka_lab.api import Mark
+    from cka_lab.errors import CkaLabError
+
+    bed.marks["objects"] = Mark("objects", facts={"objects": {"Pod/default/x": {"uid": "1"}}})
+    with pytest.raises(CkaLabError, match=r"has no (API server|systemd)|runs no Pods"):
+        bed.ask(grader, **ELSEWHERE[grader])
+
+
 def test_a_gone_lab_is_our_failure_in_every_grader(bed):
     """LabGone, not a mismatch: grading turns it into ERROR."""
     from cka_lab.errors import LabGone
@@ -442,9 +460,10 @@ def test_a_gone_lab_is_our_failure_in_every_grader(bed):
         "etcd_data_dir": {"path": "/x"}, "snapshot": {"path": "/x"}, "static_pod": {"name": "etcd"},
         "snapshot_report": {"path": "/x", "of": "snapshot", "field": "hash"}, "file": {"path": "/x"},
         "answer": {"path": "/x", "expect": "y"}, "certificate": {"path": "/x"}, "process": {"match": "etcd"},
-        "tls": {"endpoint": URL, "accepts": ["kept"]},
+        "tls": {"endpoint": URL, "accepts": ["kept"]}, "etcd_store": {"path": "/x"}, "restored": {"kept": "kept"},
+        "control_plane": {},
     }  # fmt: skip
-    assert asked.keys() == plugins.built_in().graders.keys()
+    assert asked.keys() | ELSEWHERE.keys() == plugins.built_in().graders.keys()
     for name, params in asked.items():
         began = time.monotonic()
         with pytest.raises(LabGone):

@@ -10,12 +10,12 @@ import time
 
 import pytest
 
+from cka_lab import wire
 from cka_lab.api import LabGone
-from cka_lab.etcd import wire
 from cka_lab.etcd.client import BATCH, EtcdClient, NotServed, prefix_range
-from cka_lab.etcd.tls import context, kept_context
+from cka_lab.pki import CLIENT, SERVER, Authority
 from cka_lab.providers.fake import FakeNode
-from cka_lab.providers.pki import CLIENT, SERVER, Authority
+from cka_lab.tls import context, kept_context
 
 
 def b64(text):

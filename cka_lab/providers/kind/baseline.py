@@ -11,7 +11,8 @@ from cka_lab.providers.kind.node import KindNode
 
 PATHS = (
     "etc/kubernetes", "etc/cni/net.d", "etc/containerd", "etc/default", "etc/systemd/system", "etc/sysctl.d",
-    "etc/cron.d", "etc/crontab", "etc/ssh", "etc/sudoers.d", "etc/passwd", "etc/group", "etc/shadow", "var/spool/cron",
+    "etc/etcd", "etc/cron.d",
+    "etc/crontab", "etc/ssh", "etc/sudoers.d", "etc/passwd", "etc/group", "etc/shadow", "var/spool/cron",
     "var/lib/kubelet/config.yaml", "var/lib/kubelet/kubeadm-flags.env", "var/lib/kubelet/pki",
     "var/local-path-provisioner", "root", "home", "opt", "srv", "mnt", "backup",
 )  # fmt: skip

@@ -15,10 +15,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from cka_lab.api import Bench, ShellChannel
+from cka_lab.api import Bench, KubeClient, ShellChannel, TrialPod
 from cka_lab.errors import CkaLabError, LabFailure, LabGone
 from cka_lab.etcd.manifest import pod_files
-from cka_lab.providers.kind import baseline, places
+from cka_lab.providers.kind import baseline, places, trial
 from cka_lab.providers.kind.engine import engine, ours
 from cka_lab.providers.kind.node import KindNode
 from cka_lab.providers.kind.state import State
@@ -27,7 +27,7 @@ from cka_lab.wait import Progress, until
 READY_SECONDS = 240.0
 """A control plane that comes back after an edit of etcd's manifest takes 70-111 s."""
 DATA_DIR = "/var/lib/etcd"
-PKI = "/etc/kubernetes/pki/etcd"
+PKI = "/etc/kubernetes/pki"
 TOOLS = """
 set -e
 image=$(crictl images -q registry.k8s.io/etcd | head -1)
@@ -81,26 +81,31 @@ class KindCluster:
 
     def client_files(self) -> Mapping[str, bytes]:
         private = self.folder / "private"
-        return {name: (private / name).read_bytes() for name in ("ca", "cert", "key")}
+        return {path.name: path.read_bytes() for path in private.iterdir()}
+
+    @contextmanager
+    def trial_pod(self, namespace: str = "default") -> Iterator[TrialPod]:
+        with trial.pod(KubeClient(self.node(), self.client_files()), self.node(), namespace) as made:
+            yield made
 
     # -- making it ---------------------------------------------------------------------------------------------
 
     def make_client(self) -> None:
-        """A client certificate of our own, signed by etcd's CA while that is what kubeadm made."""
+        """Client certificates of our own for etcd and the API server, signed by the CAs that kubeadm made."""
         from cryptography.hazmat.primitives.serialization import load_pem_private_key
         from cryptography.x509 import load_pem_x509_certificate
 
-        from cka_lab.providers.pki import CLIENT, Authority
+        from cka_lab.pki import CLIENT, Authority
 
-        node = self.node()
-        ca, key = node.read(f"{PKI}/ca.crt"), node.read(f"{PKI}/ca.key")
-        authority = Authority(load_pem_private_key(key, None), load_pem_x509_certificate(ca), "ecdsa")  # type: ignore[arg-type]
-        cert, secret = authority.pair("cka-lab", [CLIENT])
         private = self.folder / "private"
         private.mkdir(mode=0o700, exist_ok=True)
-        for name, data in {"ca": ca, "cert": cert, "key": secret}.items():
-            (private / name).touch(0o600)
-            (private / name).write_bytes(data)
+        for prefix, folder, organisation in (("", f"{PKI}/etcd", ""), ("kube-", PKI, "system:masters")):
+            ca, key = self.node().read(f"{folder}/ca.crt"), self.node().read(f"{folder}/ca.key")
+            authority = Authority(load_pem_private_key(key, None), load_pem_x509_certificate(ca), "ecdsa")  # type: ignore[arg-type]
+            cert, secret = authority.pair("cka-lab", [CLIENT], organisation=organisation)
+            for name, data in {"ca": ca, "cert": cert, "key": secret}.items():
+                (private / f"{prefix}{name}").touch(0o600)
+                (private / f"{prefix}{name}").write_bytes(data)
 
     def fetch_tools(self) -> None:
         """etcd's own tools, out of the image that the cluster's etcd runs from: on every control plane, and for us."""

@@ -18,7 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from cka_lab.api import Completed, Container, FileInfo, Process
+from cka_lab.api import Completed, Container, FileInfo, Process, Unit
 from cka_lab.errors import CommandFailed, LabGone, Unreadable
 from cka_lab.providers.kind.agent import Agent
 from cka_lab.providers.kind.engine import FIX, OUTPUT_LIMIT, Exec, engine, feed, ours
@@ -28,7 +28,7 @@ TICKS = 100
 """Clock ticks a second in /proc: the same on every Linux that runs containers."""
 KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "dir", stat.S_IFIFO: "fifo", stat.S_IFSOCK: "socket"}
 STATES = {"CONTAINER_RUNNING": "running", "CONTAINER_EXITED": "exited"}
-RELAY = 'exec 3<>"/dev/tcp/$0/$1" || exit 7; echo; cat <&3 & cat >&3; kill $! 2>/dev/null'
+RELAY = 'exec 3<>"/dev/$2/$0/$1" || exit 7; echo; cat <&3 & cat >&3; kill $! 2>/dev/null'
 """Joins standard input and output with a TCP connection made inside the node; an empty line says that it stands."""
 KILLED = 137
 QUIET, LAST_WORDS = 0.25, 1.0
@@ -140,7 +140,11 @@ class KindNode:
         return _containers(self, self._agent.ask("containers"))
 
     def connect(self, host: str, port: int, timeout: float = 3.0) -> socket.socket:
-        relay = Exec(self.container, ["timeout", "600", "bash", "-c", RELAY, host, str(port)], cwd="/")
+        return self._relay([], "tcp", host, port, timeout)
+
+    def _relay(self, within: Sequence[str], protocol: str, host: str, port: int, timeout: float) -> socket.socket:
+        argv = [*within, "timeout", "600", "bash", "-c", RELAY, host, str(port), protocol]
+        relay = Exec(self.container, argv, cwd="/")
         try:
             frame = relay.frame(timeout)
             while frame is not None and frame[0] != 1:
@@ -152,6 +156,16 @@ class KindNode:
             relay.close()
             raise ConnectionRefusedError(111, "Connection refused")
         return _joined(relay, frame[1][1:], timeout)
+
+    def connect_from(
+        self, pod: str, host: str, port: int, *, udp: bool = False, timeout: float = 3.0
+    ) -> socket.socket:  # fmt: skip
+        namespace, _, name = pod.partition("/")
+        pid = self._agent.ask("pod", namespace, name).decode().strip()
+        return self._relay(["nsenter", "-t", pid, "-n"], "udp" if udp else "tcp", host, port, timeout)
+
+    def unit(self, name: str) -> Unit | None:
+        return _unit(name, self._agent.ask("unit", name).decode(errors="replace"))
 
     # -- changes ----------------------------------------------------------------------------------------------
 
@@ -217,6 +231,20 @@ class KindNode:
 def _fields(data: bytes) -> list[str]:
     """NUL-terminated fields."""
     return [part.decode(errors="surrogateescape") for part in data.split(b"\0")[:-1]]
+
+
+def _unit(name: str, shown: str) -> Unit | None:
+    """What `systemctl show` says, and the node's uptime behind it."""
+    facts = dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
+    if facts.get("LoadState") in (None, "not-found"):
+        return None
+    since = int(facts.get("ActiveEnterTimestampMonotonic") or 0) / 1e6
+    active = facts.get("ActiveState", "")
+    return Unit(
+        name, active, "masked" if facts["LoadState"] == "masked" else facts.get("UnitFileState", ""),
+        facts.get("Result", ""), facts.get("TriggeredBy", ""), int(facts.get("MainPID") or 0),
+        max(float(facts.get("uptime", 0)) - since, 0.0) if active == "active" else 0.0,
+    )  # fmt: skip
 
 
 def _processes(fields: Iterator[str], cwd: Mapping[int, str]) -> Iterator[Process]:

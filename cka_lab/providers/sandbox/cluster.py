@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from cka_lab import proc
-from cka_lab.api import Bench, ClusterSpec, Completed
-from cka_lab.errors import LabFailure, LabGone
+from cka_lab.api import Bench, ClusterSpec, Completed, TrialPod
+from cka_lab.errors import LabFailure, LabGone, NotAvailable
 from cka_lab.providers.sandbox import client, host, launch, layout
 from cka_lab.providers.sandbox.node import SandboxNode, SandboxShell
 from cka_lab.wait import Progress, until
@@ -192,6 +192,11 @@ class SandboxCluster:
         if self.state.healthy_baseline:
             with progress.step("etcd"):
                 self.wait_healthy(progress)
+
+    @contextmanager
+    def trial_pod(self, namespace: str = "default") -> Iterator[TrialPod]:
+        raise NotAvailable("the sandbox runs no Pods but static ones")
+        yield
 
     # -- bench ------------------------------------------------------------------------------------------------
 

@@ -68,7 +68,7 @@ def members(spec: ClusterSpec) -> list[Member]:
 
 
 def _certificates(pki: Path, private: Path, spec: ClusterSpec, keys: str) -> None:
-    from cka_lab.providers.pki import CLIENT, SERVER, Authority, pem, write_pair
+    from cka_lab.pki import CLIENT, SERVER, Authority, pem, write_pair
 
     ca = Authority.make("etcd-ca", keys)
     write_pair(pki / "etcd", "ca", (ca.pem, pem(ca.key)))

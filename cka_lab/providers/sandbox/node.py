@@ -14,8 +14,8 @@ from fcntl import ioctl
 from pathlib import Path
 from typing import Any
 
-from cka_lab.api import Completed, Container, FileInfo, Process
-from cka_lab.errors import CkaLabError, CommandFailed, LabGone, Unreadable
+from cka_lab.api import Completed, Container, FileInfo, Process, Unit
+from cka_lab.errors import CkaLabError, CommandFailed, LabGone, NotAvailable, Unreadable
 from cka_lab.providers.sandbox import client
 from cka_lab.providers.sandbox.layout import NODE
 
@@ -113,6 +113,14 @@ class SandboxNode:
         made = socket.socket(fileno=fd)
         made.settimeout(timeout)
         return made
+
+    def connect_from(
+        self, pod: str, host: str, port: int, *, udp: bool = False, timeout: float = 3.0
+    ) -> socket.socket:  # fmt: skip
+        raise NotAvailable("the sandbox has no networks of Pods")
+
+    def unit(self, name: str) -> Unit | None:
+        raise NotAvailable("the sandbox has no systemd")
 
     def run(
         self,

@@ -58,6 +58,20 @@ pods() { # all that is known of every container, as JSON
     if [ -z "$ids" ]; then ok </dev/null; else timeout 5 crictl inspect -o json $ids 2>/dev/null | ok; fi
 }
 
+unit() { # what systemd knows of a unit
+    local out
+    out=$(timeout 5 systemctl show -p LoadState,ActiveState,UnitFileState,Result,TriggeredBy,MainPID \
+        -p ActiveEnterTimestampMonotonic -- "$1" 2>&1) || { err unit "$out"; return; }
+    printf '%s\nuptime=%s\n' "$out" "$(cut -d' ' -f1 /proc/uptime)" | ok
+}
+
+pod() { # the process that holds a Pod's network: $1 namespace, $2 name
+    local id
+    id=$(timeout 5 crictl pods -q --state ready --namespace "^$1\$" --name "^$2\$" 2>&1) || { err runtime "$id"; return; }
+    [ "$id" ] || { err missing "$1/$2"; return; }
+    timeout 5 crictl inspectp -o go-template --template '{{.info.pid}}' "${id%%$'\n'*}" 2>/dev/null | ok
+}
+
 hangup() { # what closing a terminal does to the session that carries a mark in its environment
     local p stat
     for p in /proc/[0-9]*; do
@@ -78,6 +92,8 @@ while read -r op a b; do
     ps) processes | ok ;;
     cwd) folders | ok ;;
     containers) pods ;;
+    unit) unit "$a" ;;
+    pod) pod "$a" "$b" ;;
     hangup) hangup "$a" ;;
     *) err unknown "$op" ;;
     esac

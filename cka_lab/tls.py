@@ -12,18 +12,21 @@ from cka_lab.errors import LabFailure
 
 
 @lru_cache(maxsize=32)
-def context(ca: bytes, cert: bytes = b"", key: bytes = b"", *, verify: bool = True) -> ssl.SSLContext:
-    """A client's context: PEM bytes of the trusted CAs, and of its own pair if it has one.
+def context(
+    ca: bytes, cert: bytes = b"", key: bytes = b"", *, verify: bool = True, names: bool = True
+) -> ssl.SSLContext:
+    """A client's context: PEM bytes of the trusted CAs, and of its own pair if it has one. Without ``names`` the
+    server's certificate may be for any host.
 
     Raises ssl.SSLError for a pair that can't be used. As lenient with keys and extensions as Go is.
     """
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     made.verify_flags &= ~ssl.VERIFY_X509_STRICT
     made.set_ciphers("DEFAULT:@SECLEVEL=0")
+    made.check_hostname = verify and names
     if verify:
         made.load_verify_locations(cadata=ca.decode("ascii", "ignore"))
     else:
-        made.check_hostname = False
         made.verify_mode = ssl.CERT_NONE
     if cert:
         with tempfile.TemporaryDirectory(prefix="cka-lab-") as folder:

@@ -69,7 +69,9 @@ class Authority:
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
         )
         if sans:
-            builder = builder.add_extension(x509.SubjectAlternativeName([_san(s) for s in sans]), critical=False)
+            builder = builder.add_extension(
+                x509.SubjectAlternativeName([alternative_name(s) for s in sans]), critical=False
+            )
         return builder.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM), pem(key)
 
     @property
@@ -111,7 +113,7 @@ def _key_usage(*, ca: bool) -> x509.KeyUsage:
     )  # fmt: skip
 
 
-def _san(text: str) -> x509.GeneralName:
+def alternative_name(text: str) -> x509.GeneralName:
     try:
         return x509.IPAddress(ipaddress.ip_address(text))
     except ValueError:

@@ -1,4 +1,4 @@
-"""One HTTP exchange with an etcd endpoint, on a connection made from inside the node."""
+"""One HTTP exchange with an endpoint of a lab (etcd, an API server), on a connection made from inside the node."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ SLOWEST = 1 << 20
 
 
 class NotServed(Exception):
-    """etcd's own answer that it does not serve us, or that nothing does: the learner's matter, not ours.
+    """The server's own answer that it does not serve us, or that nothing does: the learner's matter, not ours.
 
-    ``kind``: refused (no one listens), tls (the handshake fails), silent (no answer in time), error (etcd says so).
+    ``kind``: refused (no one listens), tls (the handshake fails), silent (no answer in time), error (it says so).
     """
 
     def __init__(self, kind: str, why: str) -> None:
@@ -56,11 +56,12 @@ def tls_reason(error: ssl.SSLError) -> str:
 
 
 def exchange(
-    node: NodeView, url: str, context: ssl.SSLContext | None, method: str, path: str, body: bytes, limit: int
-) -> tuple[int, bytes]:
+    node: NodeView, url: str, context: ssl.SSLContext | None, method: str, path: str, body: bytes, limit: int,
+    headers: str = "",
+) -> tuple[int, bytes]:  # fmt: skip
     """Status and body of one request; NotServed, or ssl.SSLError where TLS refuses."""
     host, port = address(url)
-    head = f"{method} {path} HTTP/1.0\r\nHost: {host}:{port}\r\nContent-Length: {len(body)}\r\n\r\n"
+    head = f"{method} {path} HTTP/1.0\r\nHost: {host}:{port}\r\nContent-Length: {len(body)}\r\n{headers}\r\n"
     with open_socket(node, host, port) as plain:
         try:
             with context.wrap_socket(plain, server_hostname=host) if context else plain as made:

@@ -1,0 +1,92 @@
+"""One control plane, looked at again and again, while it may still be on its way."""
+
+from __future__ import annotations
+
+import math
+import time
+
+from cka_lab.api import Container, LabView, Mismatch, NodeView, NotServed, etcd_clients, kube
+from graders._etcd_facts import not_served
+from graders._kube import condition
+from graders._settle import settle
+
+STARTS_WITHIN = 45.0
+"""Seconds within which an API server gets ready, or gives up: it waits 20 s for its etcd."""
+NODE_WITHIN = 45.0
+"""Seconds after which a node that works has told a ready API server so."""
+
+
+def plane(lab: LabView, node: str | None = None) -> Plane:
+    """The control plane on a node, once it has followed the last change as far as it will."""
+    settle(lab, node)
+    settle(lab, node, "kube-apiserver")
+    watch = Plane(lab, lab.node(node), node)
+    lab.once(("plane", watch.node.name), lambda: lab.hold(lab.follow_seconds, watch.on_its_way))
+    return watch
+
+
+class Plane:
+    """One control plane, looked at again and again."""
+
+    def __init__(self, lab: LabView, node: NodeView, name: str | None) -> None:
+        self.lab, self.node, self.name = lab, node, name
+        self.client = kube(lab, name)
+        self.start = time.monotonic()
+        self.last = 0.0
+
+    def running(self) -> dict[str, Container]:
+        """The running containers of its static pods, by the container's name."""
+        return {c.name: c for c in self.node.containers() if c.state == "running" and c.namespace == "kube-system"}
+
+    def on_its_way(self) -> float:
+        """Seconds waited for a young API server, or a node that has yet to tell it; infinite when there is no more to
+        wait for."""
+        api = self.running().get("kube-apiserver")
+        young = api is not None and time.time() - api.started < STARTS_WITHIN + NODE_WITHIN
+        if not young or self.complaint() is None:
+            return math.inf
+        if api and time.time() - api.started > STARTS_WITHIN and self._unready():
+            return math.inf
+        self.last = max(time.monotonic() - self.start, self.last + 1e-6)
+        if self.last >= self.lab.follow_seconds:
+            self.lab.still_following()
+        return self.last
+
+    def will_be_tried(self, name: str) -> bool:
+        """Did a component that is down give up while there was no API server yet? Then its next try tells more."""
+        api = self.running().get("kube-apiserver")
+        ended = [c.finished for c in self.node.containers() if c.name == name and c.namespace == "kube-system"]
+        return api is not None and bool(ended) and max(ended) < api.started + STARTS_WITHIN
+
+    def _unready(self) -> str:
+        try:
+            return self.client.ready()
+        except NotServed as error:
+            return error.why
+
+    def complaint(self) -> Mismatch | None:
+        """What is wrong with API server and Node now."""
+        if why := self._unready():
+            api = self.running().get("kube-apiserver")
+            found = why if api else f"no API server is running; {why}"
+            return not_ready(self.lab, self.name, found)
+        try:
+            own = self.client.get("Node", self.node.name)
+        except NotServed as error:
+            return not_ready(self.lab, self.name, error.why)
+        if own is None:
+            return Mismatch("the control plane's own Node is missing", f"Node {self.node.name}", "none")
+        if condition(own, "Ready") != "True":
+            return Mismatch("the control plane's own Node is not Ready", "Ready", condition(own, "Ready") or "unknown")
+        return None
+
+
+def not_ready(lab: LabView, node: str | None, found: str) -> Mismatch:
+    """The API server's mismatch, with etcd's diagnosis where etcd is at fault and the evidence is certain."""
+    message = "the API server is not ready"
+    try:
+        etcd_clients(lab, None, node)[0].revision()
+    except NotServed as error:
+        about = not_served(lab, node, message, error)
+        return Mismatch(message, "ok from /readyz", f"{found}; etcd: {about.found}", about.diagnosis)
+    return Mismatch(message, "ok from /readyz", found)

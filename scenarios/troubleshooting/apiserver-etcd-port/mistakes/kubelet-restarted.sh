@@ -1,0 +1,2 @@
+# Hopes that a restart helps.
+systemctl restart kubelet

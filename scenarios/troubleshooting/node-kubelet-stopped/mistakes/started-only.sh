@@ -1,0 +1,3 @@
+# host: node01
+# Lasts until the next boot.
+systemctl start kubelet
