@@ -40,6 +40,7 @@ from cka_lab.wait import Progress, until
 from cka_lab.wire import NotServed
 
 __all__ = [
+    "Addon",
     "Bench",
     "Capability",
     "Cluster",
@@ -146,6 +147,15 @@ class Capability(StrEnum):
     GATEWAY = "gateway"
     HELM = "helm"
     KUBECTL_CLIENT = "kubectl-client"
+
+
+class Addon(StrEnum):
+    """What a cluster can have on top."""
+
+    METRICS_SERVER = "metrics-server"
+    GATEWAY = "gateway"
+    INGRESS = "ingress"
+    HELM = "helm"
 
 
 # -- what a place looks like ------------------------------------------------------------------------------
@@ -383,11 +393,24 @@ class ProviderInfo:
 
 @dataclass(frozen=True, slots=True)
 class ClusterSpec:
-    """The shape of a cluster. ``etcd_members``: 1 (kubeadm's own) or 3 (m1-m3 on 127.0.0.11-13)."""
+    """What a cluster is to be. ``etcd_members``: 1 (kubeadm's own) or 3 (m1-m3 on 127.0.0.11-13); ``unjoined``:
+    machines behind the workers, with kubelet and kubeadm, that are not in the cluster; ``kubeadm``: patches (YAML) of
+    kubeadm's configuration; ``images``: at hand on every node; ``addons``: names of Addon.
+    """
 
     control_planes: int = 1
     workers: int = 0
     etcd_members: int = 1
+    unjoined: int = 0
+    kubeadm: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
+    addons: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, kept: Mapping[str, Any]) -> ClusterSpec:
+        """From what asdict() gave and JSON has been through."""
+        fields: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in kept.items()}
+        return cls(**fields)
 
 
 @runtime_checkable

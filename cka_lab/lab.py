@@ -353,7 +353,7 @@ def _fits(hint: Hint, task: Task, now: Attempt) -> bool:
 
 def _spec(scenario: Scenario) -> ClusterSpec:
     shape = scenario.cluster
-    return ClusterSpec(shape.control_planes, shape.workers, shape.etcd_members)
+    return ClusterSpec(**shape.model_dump(), images=scenario.images)
 
 
 def _why_not(scenario: Scenario | Summary, provider: Provider) -> str:

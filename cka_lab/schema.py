@@ -23,11 +23,16 @@ class Strict(BaseModel):
 
 
 class Cluster(Strict):
-    """The shape that a scenario needs."""
+    """What a scenario needs. ``unjoined``: machines that are not in the cluster; ``kubeadm``: patches of kubeadm's
+    configuration, each a YAML document with its kind.
+    """
 
-    control_planes: Annotated[int, Field(ge=1, le=5)] = 1
-    workers: Annotated[int, Field(ge=0, le=10)] = 0
+    control_planes: Literal[1, 3] = 1
+    workers: Annotated[int, Field(ge=0, le=5)] = 0
+    unjoined: Annotated[int, Field(ge=0, le=3)] = 0
     etcd_members: Literal[1, 3] = 1
+    kubeadm: tuple[Text, ...] = ()
+    addons: tuple[Literal["metrics-server", "gateway", "ingress", "helm"], ...] = ()
 
 
 class GraderCall(Strict):
@@ -179,6 +184,10 @@ class Scenario:
     @property
     def mistakes(self) -> tuple[Mistake, ...]:
         return self.file.mistakes
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        return self.file.images
 
     @property
     def references(self) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ class State:
         """The saved state; an empty one where none can be read."""
         try:
             data: dict[str, Any] = json.loads((folder / "state.json").read_text())
-            data["spec"] = ClusterSpec(**data["spec"])
+            data["spec"] = ClusterSpec.of(data["spec"])
             return cls(**data)
         except (OSError, ValueError, TypeError, KeyError):
             return cls()

@@ -44,7 +44,7 @@ class State:
             data: dict[str, Any] = json.loads((folder / "state.json").read_text())
         except (OSError, ValueError):
             return cls()
-        data["spec"] = ClusterSpec(**data["spec"])
+        data["spec"] = ClusterSpec.of(data["spec"])
         data["processes"] = [host.HostProcess(**p) for p in data["processes"]]
         return cls(**data)
 
