@@ -32,7 +32,7 @@ from cka_lab.etcd.reach import client as etcd_client
 from cka_lab.etcd.reach import clients as etcd_clients
 from cka_lab.etcd.store import Store, read_store
 from cka_lab.kube.client import KubeClient, has_api, kube
-from cka_lab.kube.identity import digest, object_key
+from cka_lab.kube.objects import condition, digest, object_key
 from cka_lab.model import Diagnosis, Mark, Mismatch
 from cka_lab.proc import Completed
 from cka_lab.tls import context as tls_context
@@ -77,12 +77,14 @@ __all__ = [
     "ProviderInfo",
     "RecordedMark",
     "ShellChannel",
+    "Spare",
     "Store",
     "TrialFailed",
     "TrialPod",
     "Unit",
     "Unreadable",
     "bolt_size",
+    "condition",
     "digest",
     "etcd_address",
     "etcd_client",
@@ -446,6 +448,15 @@ class Cluster(Protocol):
         """Back to the baseline in place; open shells end. Works also when the lab's processes are dead."""
 
 
+@dataclass(frozen=True, slots=True)
+class Spare:
+    """A cluster that is kept between labs; ``fresh``: ready for the next one, else it is being put in order."""
+
+    id: str
+    shape: str
+    fresh: bool
+
+
 class Provider(Protocol):
     """A kind of place."""
 
@@ -465,6 +476,14 @@ class Provider(Protocol):
 
     def delete(self, lab_id: str) -> None:
         """Remove everything of it: processes, mounts, files. Nothing there is fine."""
+
+    def retire(self, lab_id: str) -> None:
+        """The lab is over: as delete(), but what it was made of may be kept for the next one, see spares()."""
+
+    def spares(self) -> Sequence[Spare]: ...
+
+    def drop_spares(self) -> None:
+        """Remove every spare."""
 
 
 # -- graders and faults -----------------------------------------------------------------------------------

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cka_lab.api import Cluster, ClusterSpec, Completed, Mark, Provider, ShellChannel
-from cka_lab.errors import CkaLabError, LabGone, NotAvailable, NotFound, UsageError
+from cka_lab.api import Cluster, ClusterSpec, Completed, Mark, Provider, ShellChannel, Spare
+from cka_lab.errors import CkaLabError, LabFailure, LabGone, NotAvailable, NotFound, UsageError
 from cka_lab.faults import bring_about, observe
 from cka_lab.grading import View, Writer, grade
 from cka_lab.model import Attempt, Emit, Outcome, ignore
@@ -112,9 +112,15 @@ class Labs:
             {},
         )
         self.store.add_lab(row)
+        cluster, row = self.bring_up(row, scenario, progress)
+        session = self.store.add_session(row.id, scenario.id, where, scenario.minutes)
+        return Lab(self, row, scenario, cluster, session)
+
+    def bring_up(self, row: LabRow, scenario: Scenario, progress: Progress) -> tuple[Cluster, LabRow]:
+        """A cluster in the scenario's state, its baseline saved and its marks stored. Else the lab is removed."""
+        marks: dict[str, Mark] = {}
         try:
-            cluster = self.providers[where].create(row.id, _spec(scenario), progress)
-            marks: dict[str, Mark] = {}
+            cluster = self.providers[row.provider].create(row.id, _spec(scenario), progress)
             bring_about(scenario, self.catalog.registry(scenario), Writer(cluster, marks, scenario.folder), progress)
             with progress.step("saving the starting point"):
                 cluster.save_baseline(progress)
@@ -123,8 +129,7 @@ class Labs:
             self._remove(row)
             raise
         self.store.lab_ready(row.id, marks)
-        session = self.store.add_session(row.id, scenario.id, where, scenario.minutes)
-        return Lab(self, self.store.lab(row.id), scenario, cluster, session)
+        return cluster, self.store.lab(row.id)
 
     def open(self, lab_id: str | None = None) -> Lab:
         """The lab of that id (or a unique beginning of it), else the latest one. NotFound."""
@@ -147,16 +152,25 @@ class Labs:
         return status
 
     def stop(self, lab_id: str | None = None) -> str:
-        """Remove a lab whole, the latest where none is named; its id. History stays."""
+        """Remove a lab whole, the latest where none is named; its id. History stays, and perhaps a spare cluster."""
         row = self._find(lab_id)
-        self._remove(row)
+        if row.provider in self.providers:
+            self.providers[row.provider].retire(row.id)
+        self.store.remove_lab(row.id)
         return row.id
 
+    def spares(self) -> list[Spare]:
+        """Clusters that are kept between labs."""
+        return [spare for provider in self.providers.values() for spare in provider.spares()]
+
     def clean(self) -> list[str]:
-        """Remove every lab and every left-over; their ids."""
+        """Remove every lab, every spare cluster and every left-over; their ids."""
         removed = [row.id for row in self.store.labs()]
         for row in self.store.labs():
             self._remove(row)
+        removed += [spare.id for spare in self.spares()]
+        for provider in self.providers.values():
+            provider.drop_spares()
         return removed + self.remove_leftovers()
 
     def leftovers(self) -> list[str]:
@@ -295,13 +309,27 @@ class Lab:
         return node.run(["/bin/bash", "-c", text], timeout=SOLUTION_SECONDS, ok=range(256))
 
     def reset(self, progress: Progress | None = None) -> None:
-        """Back to the broken state the learner first saw, shown to bite again; a new session begins."""
+        """Back to the broken state the learner first saw, shown to bite again; a new session begins.
+
+        Where that can't be shown to have worked in place, the lab gets a new cluster.
+        """
         progress = progress or Progress()
-        self.cluster.reset(progress)
-        with progress.step("seeing that it is broken again"):
-            observe(self.scenario, self.registry, View(self.cluster, self.row.marks), progress)
+        try:
+            self.cluster.reset(progress)
+            with progress.step("seeing that it is broken again"):
+                observe(self.scenario, self.registry, View(self.cluster, self.row.marks), progress)
+        except LabFailure as error:
+            self._renew(progress, error)
         store = self.labs.store
         self.session = store.add_session(self.id, self.scenario.id, self.row.provider, self.scenario.minutes)
+
+    def _renew(self, progress: Progress, why: LabFailure) -> None:
+        """A new cluster for this lab."""
+        progress.check()
+        with progress.step(f"that did not work in place ({_first_line(why)}): a new cluster"):
+            self.labs.providers[self.row.provider].delete(self.id)
+        self.labs.store.lab_begun(self.id)
+        self.cluster, self.row = self.labs.bring_up(self.row, self.scenario, progress)
 
     def stop(self) -> None:
         """Remove the lab whole."""
@@ -349,6 +377,10 @@ def _fits(hint: Hint, task: Task, now: Attempt) -> bool:
     if hint.when is None:
         return not result.score.full
     return any(c.id == hint.when.check and c.outcome == Outcome(hint.when.outcome) for c in result.checks)
+
+
+def _first_line(error: CkaLabError) -> str:
+    return error.message.splitlines()[0][:200] if error.message else type(error).__name__
 
 
 def _spec(scenario: Scenario) -> ClusterSpec:

@@ -85,6 +85,12 @@ def run(
     return Completed(tuple(argv), child.returncode, out, err)
 
 
+def detach(argv: Sequence[str], *, log: Path) -> None:
+    """Start a process that outlives this one and has nothing of its terminal; what it says is appended to ``log``."""
+    with log.open("ab") as out:
+        subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True, cwd="/")
+
+
 def _communicate(
     child: subprocess.Popen[bytes], stdin: bytes, timeout: float, cancel: threading.Event | None
 ) -> tuple[bytes, bytes]:

@@ -105,6 +105,10 @@ class Store:
             (lab.id, lab.scenario, lab.folder, lab.provider, lab.created, lab.ready, _marks(lab.marks)),
         )
 
+    def lab_begun(self, lab: str) -> None:
+        """It is being made anew: until lab_ready() there is no baseline."""
+        self._db.execute("UPDATE labs SET ready = 0 WHERE id = ?", (lab,))
+
     def lab_ready(self, lab: str, marks: Mapping[str, Mark]) -> None:
         """The baseline stands; ``marks`` are what was recorded on the way."""
         self._db.execute("UPDATE labs SET ready = 1, marks = ? WHERE id = ?", (_marks(marks), lab))

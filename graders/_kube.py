@@ -35,12 +35,6 @@ def _unanswered(error: NotServed) -> LabFailure:
     return LabFailure(f"the API server does not answer ({error.why}), so this can't be told")
 
 
-def condition(found: Object, kind: str) -> str:
-    """The status of one of an object's conditions: True, False, Unknown; empty where there is none."""
-    conditions = found.get("status", {}).get("conditions") or []
-    return next((str(c.get("status", "")) for c in conditions if c.get("type") == kind), "")
-
-
 def seconds_since(moment: str | None) -> float:
     """Since a time of the API; infinite where there is none."""
     if not moment:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 import time
 
-from cka_lab.api import Container, LabView, Mismatch, NodeView, NotServed, etcd_clients, kube
+from cka_lab.api import Container, LabView, Mismatch, NodeView, NotServed, condition, etcd_clients, kube
 from graders._etcd_facts import not_served
-from graders._kube import condition
 from graders._settle import settle
 
 STARTS_WITHIN = 45.0

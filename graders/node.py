@@ -7,9 +7,9 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cka_lab.api import LabView, Mismatch, NodeView, grader
+from cka_lab.api import LabView, Mismatch, NodeView, condition, grader
 from graders._fields import find, wrong_fields
-from graders._kube import Api, Object, condition, seconds_since
+from graders._kube import Api, Object, seconds_since
 
 BEATS_WITHIN = 25.0
 """Seconds: a kubelet renews its lease every 10."""

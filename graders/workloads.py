@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
-from cka_lab.api import LabView, Mismatch, grader
+from cka_lab.api import LabView, Mismatch, condition, grader
 from graders._fields import wrong_fields
-from graders._kube import Api, Object, called, condition, seconds_since, selector
+from graders._kube import Api, Object, called, seconds_since, selector
 
 Kind = Literal["Deployment", "StatefulSet", "DaemonSet"]
 WITHIN = 30.0

@@ -50,12 +50,15 @@ def why_no_kind() -> str:
 def home(place: str) -> Iterator[Path]:
     """A data folder for one test, with the place's etcd; every lab in it is removed at the end."""
     folder = Path(tempfile.mkdtemp(prefix="cka-lab-test-"))
-    env = {"CKA_LAB_HOME": str(folder), "CKA_LAB_ETCD_DIR": ETCD36 if place == "sandbox-3.6" else ""}
+    env = {
+        "CKA_LAB_HOME": str(folder), "CKA_LAB_ETCD_DIR": ETCD36 if place == "sandbox-3.6" else "", "CKA_LAB_POOL": "off"
+    }  # fmt: skip
     try:
         with mock.patch.dict(os.environ, env):
             yield folder
             if place != "fake":
                 provider = make_provider(place)
+                provider.drop_spares()
                 for lab in provider.labs():
                     provider.delete(lab)
     finally:

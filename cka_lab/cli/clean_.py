@@ -12,14 +12,14 @@ from cka_lab.cli.common import json_option, open_labs, print_json
 @json_option
 @click.pass_context
 def command(ctx: click.Context, yes: bool, as_json: bool) -> None:
-    """Remove all labs, and whatever a program that died left behind. Your history stays.
+    """Remove all labs, clusters kept ready, and whatever a program that died left behind. Your history stays.
 
     --json: {"removed": [lab]}; implies --yes
     """
     labs = open_labs(ctx)
-    there = [lab.id for lab in labs.status()]
+    there = [lab.id for lab in labs.status()] + [spare.id for spare in labs.spares()]
     if there and not (yes or as_json):
-        click.confirm(f"Remove {len(there)} lab(s): {', '.join(there)}?", abort=True)
+        click.confirm(f"Remove {', '.join(there)}?", abort=True)
     removed = labs.clean()
     if as_json:
         print_json({"removed": removed})

@@ -26,6 +26,7 @@ from cka_lab.api import (
     Process,
     ProviderInfo,
     ShellChannel,
+    Spare,
     TrialPod,
     Unit,
 )
@@ -199,3 +200,12 @@ class FakeProvider:
     def delete(self, lab_id: str) -> None:
         if gone := self._clusters.pop(lab_id, None):
             gone.living = False
+
+    def retire(self, lab_id: str) -> None:
+        self.delete(lab_id)
+
+    def spares(self) -> Sequence[Spare]:
+        return ()
+
+    def drop_spares(self) -> None:
+        pass

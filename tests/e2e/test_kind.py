@@ -15,7 +15,7 @@ import pytest
 from cka_lab.api import ClusterSpec
 from cka_lab.errors import Cancelled, LabGone
 from cka_lab.providers.kind import image
-from cka_lab.providers.kind.engine import LABEL, engine
+from cka_lab.providers.kind.engine import LABEL, engine, home_mark
 from cka_lab.wait import Progress
 from tests.places import home, make_provider, need
 
@@ -138,11 +138,12 @@ def test_a_node_that_docker_took_away(cluster, how):
 
 
 def everything():
-    api = engine().api
+    """What there is of ours in docker, and volumes that nobody uses: others may be at work on the same engine."""
+    api, mark = engine().api, f"cka-{home_mark()}"
     return (
-        {c["Id"] for c in api.containers(all=True)},
-        {n["Id"] for n in api.networks()},
-        {v["Name"] for v in api.volumes()["Volumes"] or []},
+        {c["Id"] for c in api.containers(all=True) if c["Names"][0].startswith(f"/{mark}")},
+        {n["Id"] for n in api.networks() if n["Name"].startswith(mark)},
+        {v["Name"] for v in api.volumes(filters={"dangling": True})["Volumes"] or []},
     )
 
 
@@ -164,7 +165,7 @@ def test_what_a_killed_program_left_is_found_and_removed(provider, tmp_path):
     )
     child = subprocess.Popen([sys.executable, "-c", code], env=os.environ | {"HOME": str(tmp_path)})
     deadline = time.monotonic() + 60
-    while not any(c.startswith("control-plane") for c in names_after(before)) and time.monotonic() < deadline:
+    while not a_node_since(before) and time.monotonic() < deadline:
         time.sleep(0.1)
     child.send_signal(signal.SIGKILL)
     child.wait()
@@ -182,10 +183,10 @@ def test_what_a_killed_program_left_is_found_and_removed(provider, tmp_path):
     assert not (tmp_path / ".kube").exists()
 
 
-def names_after(before):
-    found = engine().api.containers(all=True)
-    return [c["Names"][0].rsplit("-", 2)[-2] + "-" + c["Names"][0].rsplit("-", 1)[-1]
-            for c in found if c["Id"] not in before[0]]  # fmt: skip
+def a_node_since(before):
+    """Is kind at making a node that was not there?"""
+    ours = [c for c in engine().api.containers(all=True) if c["Id"] in everything()[0] - before[0]]
+    return any(c["Names"][0].endswith("-control-plane") for c in ours)
 
 
 def test_missing_tools_are_built_into_the_node_image(monkeypatch):
@@ -194,11 +195,12 @@ def test_missing_tools_are_built_into_the_node_image(monkeypatch):
         pytest.skip("no /etc/apt to build with")
     monkeypatch.setenv("CKA_LAB_APT", "/etc/apt")
     monkeypatch.setitem(image.COMMANDS, "bc", "bc")
-    missing = image.lacking(image.wanted())
+    missing, images = image.look(image.wanted())
     assert "bc" in missing
+    assert any(name.startswith("registry.k8s.io/etcd:") for name in images)
     tag = f"{image.REPOSITORY}:test"
     try:
-        image.build(image.wanted(), missing, tag)
+        image.build(image.wanted(), missing, images, tag)
         assert engine().containers.run(
             tag, ["-c", "echo 6*7 | bc"], entrypoint="bash", remove=True, labels={LABEL: "look"}
         ) == b"42\n"  # fmt: skip

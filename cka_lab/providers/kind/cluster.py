@@ -1,7 +1,7 @@
 """One kind lab: its nodes, the jump host beside them, its baseline.
 
-Folder on the host: ``kubeconfig`` · ``kind.yaml`` · ``baseline/NODE.tar.gz`` · ``private/`` our own client of etcd ·
-``tools/`` etcd's tools as the cluster's own etcd image has them · ``state.json``.
+Folder on the host: ``kubeconfig`` · ``kind.yaml`` · ``baseline/`` and ``pristine/`` saved states · ``private/`` our own
+clients · ``tools/`` etcd's tools as the cluster's own etcd image has them · ``state.json``.
 """
 
 from __future__ import annotations
@@ -10,22 +10,23 @@ import io
 import shutil
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from cka_lab.api import Bench, KubeClient, ShellChannel, TrialPod
-from cka_lab.errors import CkaLabError, LabFailure, LabGone
+from cka_lab.api import Bench, KubeClient, NotServed, ShellChannel, TrialPod, condition
+from cka_lab.errors import CkaLabError, LabFailure
 from cka_lab.etcd.manifest import pod_files
-from cka_lab.providers.kind import baseline, places, trial
-from cka_lab.providers.kind.engine import engine, ours
+from cka_lab.providers.kind import containers, places, trial
+from cka_lab.providers.kind.baseline import Baseline, know
 from cka_lab.providers.kind.node import KindNode
 from cka_lab.providers.kind.state import State
 from cka_lab.wait import Progress, until
 
 READY_SECONDS = 240.0
 """A control plane that comes back after an edit of etcd's manifest takes 70-111 s."""
+API_PORT = 6443
 DATA_DIR = "/var/lib/etcd"
 PKI = "/etc/kubernetes/pki"
 TOOLS = """
@@ -38,9 +39,12 @@ cp /run/.cka-lab-etcd/usr/local/bin/etcdctl /run/.cka-lab-etcd/usr/local/bin/etc
 ctr -n k8s.io images unmount --rm /run/.cka-lab-etcd >/dev/null 2>&1 || umount /run/.cka-lab-etcd
 rmdir /run/.cka-lab-etcd
 """
-READY = ["kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf", "--request-timeout=2s", "get", "--raw=/readyz"]
-STATES = 'jsonpath={range .items[*]}{.status.conditions[?(@.type=="Ready")].status}{" "}{end}'
-NODES_READY = [*READY[:4], "get", "nodes", "-o", STATES]
+UNJOIN = """
+kubeadm reset -f >/dev/null 2>&1 || { echo "kubeadm reset failed" >&2; exit 1; }
+rm -rf /etc/cni/net.d/* /kind/kubeadm.conf
+for tables in iptables ip6tables; do $tables-save | grep -v -e KUBE- -e KIND- | $tables-restore; done
+"""
+"""The rules that stay are docker's own: its name server is behind them."""
 
 
 class KindCluster:
@@ -75,7 +79,7 @@ class KindCluster:
     def alive(self) -> bool:
         """Do all its containers run?"""
         try:
-            return all(container_status(name) == "running" for name in self.names())
+            return all(containers.status(name) == "running" for name in self.state.containers)
         except CkaLabError:
             return False
 
@@ -107,7 +111,21 @@ class KindCluster:
                 (private / f"{prefix}{name}").touch(0o600)
                 (private / f"{prefix}{name}").write_bytes(data)
 
-    def fetch_tools(self) -> None:
+    def equip(self) -> None:
+        """What the learner and we need on the machines: etcd's tools, keys, kubectl's configuration."""
+        self._fetch_tools()
+        key, public = places.ssh_pair()
+        self._ssh_key.touch(0o600)
+        self._ssh_key.write_bytes(key)
+        for node in self.every_node():
+            places.admit(node, public)
+        places.furnish(self.state, key, self.internal_kubeconfig())
+
+    @property
+    def _ssh_key(self) -> Path:
+        return self.folder / "ssh_key"
+
+    def _fetch_tools(self) -> None:
         """etcd's own tools, out of the image that the cluster's etcd runs from: on every control plane, and for us."""
         for name in self.state.control_planes:
             self.node(name).run(["bash", "-c", TOOLS], timeout=60)
@@ -117,44 +135,82 @@ class KindCluster:
         with tarfile.open(fileobj=io.BytesIO(done.out)) as tar:
             tar.extractall(tools, filter="data")
 
-    def wait_ready(self, progress: Progress, timeout: float = READY_SECONDS) -> None:
-        """Until the API server is ready and every node says that it is."""
+    def unjoin(self) -> None:
+        """Take the machines that are to be outside out of the cluster, as `kubeadm reset` leaves them."""
+        for name in self.state.unjoined:
+            with suppress(NotServed):
+                self.api().send("DELETE", f"/api/v1/nodes/{name}")
+            self.node(name).run(["bash", "-c", UNJOIN], timeout=90)
+
+    def wait_ready(self, progress: Progress, nodes: Sequence[str] | None = None) -> None:
+        """Until the API server is ready and the Nodes named (else every joined machine's) are Ready."""
+        wanted = set(self.state.joined if nodes is None else nodes)
         until(
-            self._ready, f"the cluster {self.state.cluster}", timeout=timeout, every=0.3, cancel=progress.cancel,
-            hopeless=self._ended,
+            lambda: self._ready(wanted), f"the cluster {self.state.cluster}", timeout=READY_SECONDS, every=0.1,
+            cancel=progress.cancel, hopeless=self._ended,
         )  # fmt: skip
 
-    def _ready(self) -> bool:
-        node = self.node()
-        if self.api_ready():
-            states = node.run(NODES_READY, timeout=10).text.split()
-            if len(states) >= len(self.state.nodes) and set(states) == {"True"}:
-                return True
-            raise LabFailure(f"nodes that are Ready: {states.count('True')} of {len(self.state.nodes)}")
-        raise LabFailure("the API server is not ready")
+    def _ready(self, wanted: set[str]) -> bool:
+        if not self.node().listens(API_PORT):  # a look at /proc, where a call would cost a process each time
+            raise LabFailure("nothing listens where the API server should")
+        ready = self._ready_nodes()
+        if ready is None:
+            raise LabFailure("the API server is not ready")
+        if missing := wanted - set(ready):
+            raise LabFailure(f"not Ready: {', '.join(sorted(missing))}")
+        return True
+
+    def api(self) -> KubeClient:
+        return KubeClient(self.node(), self.client_files())
 
     def api_ready(self) -> bool:
-        return self.node().run(READY, timeout=10, ok=range(256)).text.strip() == "ok"
+        """Does the API server say that it is ready, now?"""
+        try:
+            return not self.api().ready()
+        except NotServed:
+            return False
 
     def _ended(self) -> str:
-        gone = [name for name in self.state.nodes if container_status(name) not in ("running", "restarting")]
+        gone = [name for name in self.state.nodes if containers.status(name) not in ("running", "restarting")]
         return f"the container {gone[0]} does not run" if gone else ""
 
-    # -- baseline ----------------------------------------------------------------------------------------------
+    # -- baselines ---------------------------------------------------------------------------------------------
+
+    @property
+    def baseline(self) -> Baseline:
+        """The state that the learner first saw."""
+        return Baseline(self.folder / "baseline")
+
+    @property
+    def pristine(self) -> Baseline:
+        """The state before any scenario."""
+        return Baseline(self.folder / "pristine")
 
     def save_baseline(self, progress: Progress) -> None:
         progress.check()
-        (self.folder / "baseline").mkdir(mode=0o700, exist_ok=True)
-        self.state.data_dirs = {name: self._data_dir(name) for name in self.state.control_planes}
-        self.state.api_at_baseline = self.api_ready()
-        self._on_every_node(self._save)
-        self.state.save(self.folder)
+        self.save(self.baseline)
 
-    def _save(self, name: str) -> None:
-        baseline.save(self.node(name), self.state.data_dirs.get(name, ""), self._saved(name))
+    def save(self, baseline: Baseline) -> None:
+        known = {}
+        for node in self.every_node():
+            data_dir = self._data_dir(node.container) if node.container in self.state.control_planes else ""
+            known[node.container] = know(node, self._address(node), data_dir)
+        baseline.save(self.every_node(), known, self._ready_nodes())
 
-    def _saved(self, name: str) -> Path:
-        return self.folder / "baseline" / f"{name}.tar.gz"
+    def _address(self, node: KindNode) -> str:
+        return containers.address(node.container, self.state.cluster)
+
+    def _ready_nodes(self) -> list[str] | None:
+        """The Nodes that are Ready now; None where the API server is not."""
+        try:
+            if self.api().ready():
+                return None
+            return [n["metadata"]["name"] for n in self.api().list("Node") if condition(n, "Ready") == "True"]
+        except NotServed:
+            return None
+
+    def every_node(self) -> list[KindNode]:
+        return [self.node(name) for name in self.state.nodes]
 
     def _data_dir(self, name: str) -> str:
         """Where on the node etcd's data lie, by the manifest."""
@@ -164,24 +220,40 @@ class KindCluster:
         return DATA_DIR
 
     def reset(self, progress: Progress) -> None:
-        if not self._saved(self.state.nodes[0]).exists():
+        if not self.baseline.exists():
             raise LabFailure(f"the lab {self.id} has no baseline", fix=f"`cka-lab stop {self.id}`, then start it anew")
+        self.put_back(self.baseline, progress)
+
+    def put_back(self, baseline: Baseline, progress: Progress) -> None:
+        """Every node as it was then, and a new jump host. LabFailure where that can't be shown."""
+        nodes, ready = self.every_node(), baseline.ready()
         with progress.step("the containers"):
-            for name in self.state.nodes:
-                wake(name)
-        with progress.step("files and etcd back to the starting point"):
-            self._on_every_node(self._restore)
-        with progress.step("the control plane, and a new jump host"), ThreadPoolExecutor(1) as beside:
+            for name in self.state.containers[:-1]:
+                containers.wake(name, boots=name != self.state.balancer)
+            self._same_addresses(baseline)
+        with ThreadPoolExecutor(1) as beside:
             renewed = beside.submit(self._renew_base)
-            if self.state.api_at_baseline:
-                self.wait_ready(progress)
-            renewed.result()
+            with progress.step("files and etcd back to the starting point"):
+                baseline.restore(nodes, self.state.image, self.folder / "tools", self.state.control_planes)
+            with progress.step("the control plane"):
+                if ready is not None:
+                    self.wait_ready(progress, ready)
+                baseline.settle(nodes)
+            with progress.step("a new jump host"):
+                renewed.result()
+
+    def _same_addresses(self, baseline: Baseline) -> None:
+        """Docker may give a container that was stopped another one, and then nothing of the saved state fits."""
+        known = baseline.known()
+        for node in self.every_node():
+            if (now := self._address(node)) != (then := known[node.container].address):
+                raise LabFailure(f"{node.container} has another address than before ({now}, it was {then})")
 
     def _renew_base(self) -> None:
-        places.remove(self.state.base)
+        containers.remove(self.state.base)
         self._nodes.pop(self.state.base, None)
         places.make_base(self.state)
-        places.furnish(self.state, self.internal_kubeconfig())
+        places.furnish(self.state, self._ssh_key.read_bytes(), self.internal_kubeconfig())
 
     def internal_kubeconfig(self) -> bytes:
         """The kubeconfig as it is used inside the cluster's network."""
@@ -189,16 +261,8 @@ class KindCluster:
 
         config = yaml.safe_load((self.folder / "kubeconfig").read_text())
         for cluster in config["clusters"]:
-            cluster["cluster"]["server"] = f"https://{self.state.control_planes[0]}:6443"
+            cluster["cluster"]["server"] = self.state.server
         return yaml.safe_dump(config).encode()
-
-    def _restore(self, name: str) -> None:
-        baseline.restore(self.node(name), self.state.data_dirs.get(name, ""), self._saved(name))
-
-    def _on_every_node(self, work: Callable[[str], None]) -> None:
-        with ThreadPoolExecutor(8) as pool:
-            for _ in pool.map(work, self.state.nodes):
-                pass
 
     # -- bench -------------------------------------------------------------------------------------------------
 
@@ -211,23 +275,3 @@ class KindCluster:
         finally:
             bench.close()
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def container_status(name: str) -> str:
-    """running, exited, paused, restarting ...; "gone" where there is no such container."""
-    with suppress(LabGone), ours(name):
-        return str(engine().api.inspect_container(name)["State"]["Status"])
-    return "gone"
-
-
-def wake(name: str) -> None:
-    """Make a container run, whatever became of it; LabGone where it is not there any more."""
-    status = container_status(name)
-    if status == "gone":
-        raise LabGone(f"the container {name} is not there any more", fix="stop the lab, and start the scenario anew")
-    with ours(name):
-        if status == "paused":
-            engine().api.unpause(name)
-        elif status != "running":
-            engine().api.start(name)
-    until(lambda: container_status(name) == "running", f"the container {name}", timeout=30, every=0.1)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from cka_lab import proc
 from cka_lab.api import ClusterSpec
 from cka_lab.errors import CommandFailed, LabFailure
 
 CREATE_SECONDS = 600.0
-DELETE_SECONDS = 120.0
+LOAD_SECONDS = 300.0
 
 
 def environment(network: str) -> Mapping[str, str]:
@@ -22,10 +23,15 @@ def environment(network: str) -> Mapping[str, str]:
 
 
 def config(spec: ClusterSpec) -> str:
-    """kind's configuration of a cluster of that shape."""
-    roles = ["control-plane"] * spec.control_planes + ["worker"] * spec.workers
-    nodes = "".join(f"- role: {role}\n" for role in roles)
-    return f"kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnodes:\n{nodes}"
+    """kind's configuration of a cluster of that shape; unjoined machines are workers at first."""
+    import yaml
+
+    roles = ["control-plane"] * spec.control_planes + ["worker"] * (spec.workers + spec.unjoined)
+    about: dict[str, Any] = {"kind": "Cluster", "apiVersion": "kind.x-k8s.io/v1alpha4"}
+    about["nodes"] = [{"role": role} for role in roles]
+    if spec.kubeadm:
+        about["kubeadmConfigPatches"] = list(spec.kubeadm)
+    return str(yaml.safe_dump(about, sort_keys=False))
 
 
 def create(name: str, spec: ClusterSpec, image: str, network: str, folder: Path, cancel: threading.Event) -> None:
@@ -39,10 +45,13 @@ def create(name: str, spec: ClusterSpec, image: str, network: str, folder: Path,
         raise LabFailure(f"kind could not make the cluster: {_gist(error.err)}", fix="see `cka-lab doctor`") from error
 
 
-def delete(name: str, folder: Path) -> None:
-    """Delete a cluster and all that kind made for it; nothing there is fine."""
-    argv = ["kind", "delete", "cluster", "--name", name, "--kubeconfig", str(folder / "kubeconfig"), "--quiet"]
-    proc.run(argv, timeout=DELETE_SECONDS, env=environment("unused"))
+def load(name: str, images: Sequence[str], cancel: threading.Event) -> None:
+    """Bring images of the engine's store into every node of a cluster. LabFailure, Cancelled."""
+    argv = ["kind", "load", "docker-image", "--name", name, *images]
+    try:
+        proc.run(argv, timeout=LOAD_SECONDS, env=environment("unused"), cancel=cancel)
+    except CommandFailed as error:
+        raise LabFailure(f"the images {', '.join(images)} can't be loaded: {_gist(error.err)}") from error
 
 
 def version() -> str:

@@ -20,11 +20,9 @@ from cka_lab.errors import LabFailure, LabGone, NotAvailable
 
 LABEL = "io.cka-lab.home"
 """On every container, network, volume and image of ours: whose data folder it belongs to."""
-KIND_LABEL = "io.x-k8s.kind.cluster"
 ANSWER_SECONDS = 60
 OUTPUT_LIMIT = 64 << 20
 """Bytes of one command's output; more is not kept, and the command is ended."""
-REMOVED_SECONDS = 30.0
 FIX = "reset it: `cka-lab reset`"
 
 
@@ -159,55 +157,3 @@ def feed(command: Exec, data: bytes) -> None:
             command.end_of_input()
 
     threading.Thread(target=work, daemon=True).start()
-
-
-def leftovers(known: Sequence[str]) -> list[str]:
-    """Clusters of ours of which anything is left and that are not ``known``."""
-    prefix = f"cka-{home_mark()}"
-    with ours("docker"):
-        marked = engine().api.containers(all=True, filters={"label": LABEL})
-        networks = engine().networks.list(filters={"label": f"{LABEL}={home_mark()}"})
-    names = {c["Labels"].get(KIND_LABEL) or c["Names"][0].strip("/").rsplit("-", 1)[0] for c in marked}
-    names |= {network.name for network in networks}
-    return sorted(name for name in names if name.startswith(prefix) and name not in known)
-
-
-def remove_all(cluster: str) -> None:
-    """Everything of one cluster: containers with their volumes, then the network. Nothing there is fine.
-
-    A kind command that outlived its killed parent may still be making containers: then it takes some rounds.
-    """
-    deadline = time.monotonic() + REMOVED_SECONDS
-    while True:
-        _remove_containers(cluster)
-        try:
-            _remove_network(cluster)
-            return
-        except LabFailure:
-            if time.monotonic() > deadline:
-                raise
-        time.sleep(0.5)
-
-
-def _remove_containers(cluster: str) -> None:
-    import docker
-
-    with ours(cluster):
-        for about in engine().api.containers(all=True, filters={"label": LABEL}):
-            name = about["Names"][0].strip("/")
-            if name.startswith(f"{cluster}-") or about["Labels"].get(KIND_LABEL) == cluster:
-                try:
-                    engine().api.remove_container(about["Id"], force=True, v=True)
-                except docker.errors.APIError as error:
-                    if error.status_code not in (404, 409):  # gone, or being removed
-                        raise
-
-
-def _remove_network(cluster: str) -> None:
-    import docker
-
-    with ours(cluster):
-        for network in engine().networks.list(names=[cluster]):
-            if network.name == cluster:
-                with contextlib.suppress(docker.errors.NotFound):
-                    network.remove()

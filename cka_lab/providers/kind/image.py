@@ -23,10 +23,17 @@ COMMANDS = {
 }  # fmt: skip
 """What a learner's hands expect: command to Debian package."""
 COMPLETION = "/usr/share/bash-completion/bash_completion"
-LOOK = f"for c in $0 $@; do command -v $c >/dev/null || echo $c; done; [ -e {COMPLETION} ] || echo bash-completion"
+LOOK = f"""
+for c in $0 $@; do command -v $c >/dev/null || echo $c; done; [ -e {COMPLETION} ] || echo bash-completion
+echo --
+containerd >/dev/null 2>&1 &
+for i in $(seq 100); do ctr -n k8s.io images ls -q 2>/dev/null && break; sleep 0.1; done
+"""
+"""What an image lacks, a line with two dashes, and the images in its own containerd."""
+IMAGES_LABEL = "io.cka-lab.images"
 DOCKERFILE = """\
 FROM {base}
-LABEL {label}=node
+LABEL {label}=node {images_label}="{images}"
 {install}RUN useradd --create-home --shell /bin/bash candidate \\
  && echo 'candidate ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/candidate && chmod 440 /etc/sudoers.d/candidate \\
  && mkdir -p /run/sshd && ssh-keygen -A >/dev/null && rm -f /etc/motd /etc/update-motd.d/* \\
@@ -62,15 +69,16 @@ def pull(image: str, progress: Progress) -> None:
     import docker
 
     repository, _, tag = image.partition("@") if "@" in image else image.rpartition(":")
-    try:
-        for _ in engine().api.pull(repository, tag=tag or None, stream=True, decode=True):
-            progress.check()
-        engine().images.get(image)
-    except docker.errors.APIError as error:
-        raise NotAvailable(
-            f"the image {image} is not here and can't be pulled: {reason(error)}",
-            fix=f"`docker pull {image}`, or name one that is here by CKA_LAB_NODE_IMAGE",
-        ) from error
+    with ours(f"pulling {image}"):
+        try:
+            for _ in engine().api.pull(repository, tag=tag or None, stream=True, decode=True):
+                progress.check()
+            engine().images.get(image)
+        except docker.errors.APIError as error:
+            raise NotAvailable(
+                f"the image {image} is not here and can't be pulled: {reason(error)}",
+                fix=f"`docker pull {image}`, or `docker load` it from a file (see offline use in the README)",
+            ) from error
 
 
 def derived(progress: Progress) -> str:
@@ -85,13 +93,12 @@ def derived(progress: Progress) -> str:
     tag = f"{REPOSITORY}:{mark}"
     if not is_here(tag):
         with progress.step("building the node image (once)"):
-            missing = lacking(base)
-            build(base, missing, tag)
+            build(base, *look(base), tag)
     return tag
 
 
-def lacking(base: str) -> list[str]:
-    """Debian packages of the tools that an image does not have."""
+def look(base: str) -> tuple[list[str], list[str]]:
+    """Debian packages of the tools that an image does not have, and the images that it has for its pods."""
     with ours(base):
         said = engine().containers.run(
             base,
@@ -102,16 +109,26 @@ def lacking(base: str) -> list[str]:
             name=f"cka-{home_mark()}look-{os.getpid()}",
             labels={LABEL: home_mark()},
         )
-    return [COMMANDS.get(word, word) for word in said.decode().split()]
+    lacks, _, has = said.decode().partition("--\n")
+    return [COMMANDS.get(word, word) for word in lacks.split()], [n for n in has.split() if not n.startswith("sha256")]
 
 
-def build(base: str, packages: Sequence[str], tag: str) -> None:
+def has_images(tag: str) -> frozenset[str]:
+    """The images for pods that a derived node image has, by their full names."""
+    with ours(tag):
+        return frozenset((engine().images.get(tag).labels.get(IMAGES_LABEL) or "").split())
+
+
+def build(base: str, packages: Sequence[str], images: Sequence[str], tag: str) -> None:
     """Build the derived image. ``CKA_LAB_APT`` names a folder that takes the place of /etc/apt meanwhile."""
     import docker
 
     apt = os.environ.get("CKA_LAB_APT", "")
     install = INSTALL.format(packages=" ".join(packages), copy="COPY apt /etc/apt\n" if apt else "") if packages else ""
-    text = DOCKERFILE.format(base=base, label=LABEL, install=install, completion=COMPLETION)
+    text = DOCKERFILE.format(
+        base=base, label=LABEL, images_label=IMAGES_LABEL, images=" ".join(images), install=install,
+        completion=COMPLETION,
+    )  # fmt: skip
     try:
         _, log = engine().images.build(
             fileobj=_context(text, Path(apt) if apt and packages else None), custom_context=True, tag=tag, rm=True,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Sequence
-from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from cka_lab.api import Completed
-from cka_lab.providers.kind.engine import LABEL, engine, home_mark, ours
+from cka_lab.errors import LabFailure
+from cka_lab.providers.kind.containers import remove, start
+from cka_lab.providers.kind.engine import engine, ours
 from cka_lab.providers.kind.node import KindNode
 from cka_lab.providers.kind.state import State
 
@@ -25,36 +25,25 @@ Host {names}
     UserKnownHostsFile /dev/null
     LogLevel ERROR
 """
-CUT_OFF = "ip route del default; for gateway in $0; do ip route add prohibit $gateway/32; done"
+CUT_OFF = "ip route del default; for gateway in $@; do ip route add prohibit $gateway/32; done"
 """Seen from the jump host, the host itself is not there."""
-
-
-def start(name: str, image: str, **options: Any) -> None:
-    """A container of the node image that does nothing but be there."""
-    with ours(name):
-        engine().containers.run(
-            image, ["infinity"], entrypoint="sleep", name=name, hostname=options.pop("hostname", name), detach=True,
-            init=True, labels={LABEL: home_mark()}, **options,
-        )  # fmt: skip
 
 
 def make_base(state: State) -> None:
     """The jump host: ssh to every node without a question, kubectl for the cluster, no way to the host."""
     start(state.base, state.image, hostname="base", network=state.cluster)
     with ours(state.base):
-        gateways = [
-            c["Gateway"] for c in engine().networks.get(state.cluster).attrs["IPAM"]["Config"] if c.get("Gateway")
-        ]
-        engine().containers.run(
-            state.image, ["-c", CUT_OFF, *(g for g in gateways if ":" not in g)], entrypoint="bash", remove=True,
-            name=f"{state.cluster}-cutoff", network_mode=f"container:{state.base}", cap_add=["NET_ADMIN"],
-            labels={LABEL: home_mark()},
-        )  # fmt: skip
+        api = engine().api
+        ipam = api.inspect_network(state.cluster)["IPAM"]["Config"] or []
+        gateways = [c["Gateway"] for c in ipam if ":" not in c.get("Gateway", ":")]
+        made = api.exec_create(state.base, ["bash", "-c", CUT_OFF, "cut-off", *gateways], privileged=True, user="root")
+        api.exec_start(made["Id"])
+        if code := api.exec_inspect(made["Id"])["ExitCode"]:
+            raise LabFailure(f"the jump host can't be cut off from this machine (exit code {code})")
 
 
-def furnish(state: State, kubeconfig: bytes) -> None:
-    """Keys, ssh's and kubectl's configuration."""
-    key, public = _ssh_pair()
+def furnish(state: State, key: bytes, kubeconfig: bytes) -> None:
+    """The jump host's key, and the configuration of ssh and kubectl."""
     names = {container: [alias, container] for alias, container in state.aliases.items()}
     config = "".join(SSH_CONFIG.format(names=" ".join(both), container=name) for name, both in names.items())
     base = KindNode(state.base)
@@ -66,13 +55,16 @@ def furnish(state: State, kubeconfig: bytes) -> None:
         }
     )
     base.run(["chown", "-R", f"{USER}:{USER}", HOME])
-    for name in state.nodes:
-        node = KindNode(name)
-        node.put({f"{HOME}/.ssh/authorized_keys": (public, 0o600)})
-        node.run(["bash", "-c", f"chown -R {USER}:{USER} {HOME}; systemctl start ssh || /usr/sbin/sshd"])
 
 
-def _ssh_pair() -> tuple[bytes, bytes]:
+def admit(node: KindNode, public: bytes) -> None:
+    """Let the holder of a key in by ssh."""
+    node.put({f"{HOME}/.ssh/authorized_keys": (public, 0o600)})
+    node.run(["bash", "-c", f"chown -R {USER}:{USER} {HOME}; systemctl start ssh || /usr/sbin/sshd"])
+
+
+def ssh_pair() -> tuple[bytes, bytes]:
+    """A private and a public key."""
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -106,11 +98,3 @@ class KindBench:
     def close(self) -> None:
         if self._node:
             remove(self._node.container)
-
-
-def remove(name: str) -> None:
-    """Remove a container and its volumes; nothing there is fine."""
-    import docker
-
-    with ours(name), suppress(docker.errors.NotFound):
-        engine().api.remove_container(name, force=True, v=True)

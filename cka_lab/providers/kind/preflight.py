@@ -69,13 +69,13 @@ def require(spec: ClusterSpec) -> None:
     if found := problems():
         raise NotAvailable(found[0].what, fix=found[0].fix)
     wanted = NODE_MIB * spec.control_planes + WORKER_MIB * spec.workers
-    if (free := _available_mib()) is not None and free < wanted:
+    if (free := available_mib()) is not None and free < wanted:
         raise NotAvailable(
             f"{wanted} MiB of memory are needed, {free} MiB are free", fix="stop other labs: `cka-lab status`"
         )
 
 
-def _available_mib() -> int | None:
+def available_mib() -> int | None:
     """Free memory of this machine; None where that can't be told (docker may be elsewhere)."""
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()

@@ -8,17 +8,23 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cka_lab import paths
-from cka_lab.api import Capability, Cluster, ClusterSpec, ProviderInfo
+from cka_lab.api import Capability, Cluster, ClusterSpec, ProviderInfo, Spare
 from cka_lab.errors import CkaLabError, LabFailure, NotAvailable, NotFound
 from cka_lab.providers.kind import preflight
+from cka_lab.providers.kind.state import State
 from cka_lab.wait import Progress
+
+if TYPE_CHECKING:
+    from cka_lab.providers.kind.cluster import KindCluster
 
 CAPABILITIES = frozenset(
     {
         Capability.ETCD, Capability.STATIC_PODS, Capability.KUBE_API, Capability.WORKLOADS, Capability.SYSTEMD,
-        Capability.MULTI_NODE, Capability.KUBEADM, Capability.SNAPSHOT_BUMP,
+        Capability.MULTI_NODE, Capability.KUBEADM, Capability.SNAPSHOT_BUMP, Capability.ETCD_SYSTEMD,
+        Capability.NETWORK_POLICY,
     }
 )  # fmt: skip
 
@@ -32,43 +38,57 @@ class KindProvider:
         return ProviderInfo(self.name, "kind clusters in docker", CAPABILITIES, preflight.problems(), preflight.facts())
 
     def create(self, lab_id: str, spec: ClusterSpec, progress: Progress) -> Cluster:
-        from cka_lab.providers.kind import command, image, places
-        from cka_lab.providers.kind.cluster import KindCluster
-        from cka_lab.providers.kind.engine import LABEL, engine, home_mark, ours
-        from cka_lab.providers.kind.state import State
+        from cka_lab.providers.kind import image, pool, supplies
 
         if spec.etcd_members != 1:
             raise NotAvailable("a kind cluster has one etcd on each control plane")
         with progress.step("preflight"):
             preflight.require(spec)
+        state = State(spec=spec, image=image.derived(progress))
+        supplies.fetch(spec.images, state.image, progress)
         folder = paths.make_private(paths.labs(self.name)) / lab_id
-        folder.mkdir(mode=0o700)
-        state = State(f"cka-{home_mark()}{os.urandom(2).hex()}", spec=spec)
         try:
-            state.image = image.derived(progress)
-            state.save(folder)
-            cluster = KindCluster(folder, state)
-            with progress.step("network"), ours("network"):
-                engine().networks.create(state.cluster, driver="bridge", labels={LABEL: home_mark()})
-            with progress.step("nodes (about half a minute)"), ThreadPoolExecutor(1) as beside:
-                base = beside.submit(places.make_base, state)
-                command.create(state.cluster, spec, state.image, state.cluster, folder, progress.cancel)
-                base.result()
-            with progress.step("tools and keys"):
-                cluster.fetch_tools()
-                cluster.make_client()
-                places.furnish(state, cluster.internal_kubeconfig())
-            with progress.step("ready"):
-                cluster.wait_ready(progress)
+            cluster = pool.take(state, folder, progress) or self._made(folder, state, progress)
+            supplies.load(cluster.state.cluster, cluster.every_node(), spec.images, progress)
             progress.check()
         except BaseException:
             self.delete(lab_id)
             raise
         return cluster
 
+    def _made(self, folder: Path, state: State, progress: Progress) -> KindCluster:
+        """A new cluster, its state saved as the one to go back to between labs."""
+        from cka_lab.providers.kind import command, places, pool
+        from cka_lab.providers.kind.cluster import KindCluster
+        from cka_lab.providers.kind.engine import LABEL, engine, home_mark, ours
+
+        folder.mkdir(mode=0o700)
+        state.cluster = f"cka-{home_mark()}{os.urandom(2).hex()}"
+        state.save(folder)
+        cluster = KindCluster(folder, state)
+        with progress.step("network"), ours("network"):
+            engine().networks.create(state.cluster, driver="bridge", labels={LABEL: home_mark()})
+        with progress.step("nodes (about half a minute)"), ThreadPoolExecutor(1) as beside:
+            base = beside.submit(places.make_base, state)
+            command.create(state.cluster, state.spec, state.image, state.cluster, folder, progress.cancel)
+            base.result()
+        cluster.make_client()
+        with ThreadPoolExecutor(1) as beside:
+            equipped = beside.submit(cluster.equip)
+            if state.unjoined:
+                with progress.step("machines outside the cluster"):
+                    cluster.unjoin()
+            with progress.step("ready"):
+                cluster.wait_ready(progress)
+            with progress.step("tools and keys"):
+                equipped.result()
+        if pool.size():
+            with progress.step("baseline"):
+                cluster.save(cluster.pristine)
+        return cluster
+
     def attach(self, lab_id: str) -> Cluster:
         from cka_lab.providers.kind.cluster import KindCluster
-        from cka_lab.providers.kind.state import State
 
         folder = self._folder(lab_id)
         if not folder.is_dir():
@@ -78,20 +98,22 @@ class KindProvider:
     def labs(self) -> Sequence[str]:
         """Labs that have a folder, and clusters that have lost theirs."""
         folder = paths.labs(self.name)
-        known = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
-        if not known and not preflight.engine_is_near():
+        known = [e.name for e in folder.iterdir() if not e.name.startswith(".")] if folder.is_dir() else []
+        spares = self.spares()
+        if not known and not spares and not preflight.engine_is_near():
             return known
-        from cka_lab.providers.kind.engine import leftovers
+        from cka_lab.providers.kind.containers import leftovers
 
+        clusters = [State.load(self._folder(lab)).cluster for lab in known]
         with suppress(CkaLabError):
-            known += leftovers([self._state(lab).cluster for lab in known])
-        return known
+            known += leftovers([*clusters, *(spare.id for spare in spares)])
+        return sorted(known)
 
     def delete(self, lab_id: str) -> None:
-        from cka_lab.providers.kind.engine import remove_all
+        from cka_lab.providers.kind.containers import remove_all
 
         folder = self._folder(lab_id)
-        cluster = self._state(lab_id).cluster or (lab_id if not folder.is_dir() else "")
+        cluster = State.load(folder).cluster or (lab_id if not folder.is_dir() else "")
         if cluster:
             try:
                 remove_all(cluster)
@@ -99,10 +121,24 @@ class KindProvider:
                 raise LabFailure(f"the cluster {cluster} can't be removed: {error.message}", fix=error.fix) from error
         shutil.rmtree(folder, ignore_errors=True)
 
-    def _state(self, lab_id: str):  # type: ignore[no-untyped-def]
-        from cka_lab.providers.kind.state import State
+    def retire(self, lab_id: str) -> None:
+        from cka_lab.providers.kind import pool
 
-        return State.load(self._folder(lab_id))
+        if not (self._folder(lab_id).is_dir() and pool.keep(self._folder(lab_id))):
+            self.delete(lab_id)
+
+    def spares(self) -> Sequence[Spare]:
+        if not (paths.labs(self.name) / ".pool").is_dir():
+            return []
+        from cka_lab.providers.kind import pool
+
+        return pool.spares()
+
+    def drop_spares(self) -> None:
+        from cka_lab.providers.kind import pool
+
+        for folder in pool.folders():
+            pool.remove(folder)
 
     def _folder(self, lab_id: str) -> Path:
         if not lab_id or "/" in lab_id or lab_id.startswith("."):

@@ -1,4 +1,4 @@
-"""What is kept of a kind lab on the host: which cluster it has, and of what shape."""
+"""What is kept of a kind cluster on the host: what it is named, made of and made as."""
 
 from __future__ import annotations
 
@@ -12,14 +12,11 @@ from cka_lab.api import ClusterSpec
 
 @dataclass(slots=True)
 class State:
-    """``cluster``: the name for kind. ``data_dirs``: etcd's directory at the baseline, by node."""
+    """``cluster``: the name for kind."""
 
     cluster: str = ""
     image: str = ""
     spec: ClusterSpec = field(default_factory=ClusterSpec)
-    data_dirs: dict[str, str] = field(default_factory=dict)
-    api_at_baseline: bool = True
-    etcd_at_baseline: bool = True
 
     @classmethod
     def load(cls, folder: Path) -> State:
@@ -42,7 +39,12 @@ class State:
 
     @property
     def workers(self) -> list[str]:
-        return [_numbered(f"{self.cluster}-worker", i) for i in range(self.spec.workers)]
+        """The unjoined ones last."""
+        return [_numbered(f"{self.cluster}-worker", i) for i in range(self.spec.workers + self.spec.unjoined)]
+
+    @property
+    def unjoined(self) -> list[str]:
+        return self.workers[self.spec.workers :]
 
     @property
     def nodes(self) -> list[str]:
@@ -50,8 +52,33 @@ class State:
         return [*self.control_planes, *self.workers]
 
     @property
+    def joined(self) -> list[str]:
+        """The nodes that are in the cluster when it is new."""
+        return [*self.control_planes, *self.workers[: self.spec.workers]]
+
+    @property
     def base(self) -> str:
         return f"{self.cluster}-base"
+
+    @property
+    def balancer(self) -> str:
+        """What stands before several API servers; empty where there is one."""
+        return f"{self.cluster}-external-load-balancer" if self.spec.control_planes > 1 else ""
+
+    @property
+    def server(self) -> str:
+        """The API server's URL in the cluster's network."""
+        return f"https://{self.balancer or self.control_planes[0]}:6443"
+
+    @property
+    def containers(self) -> list[str]:
+        return [*self.nodes, *([self.balancer] if self.balancer else []), self.base]
+
+    @property
+    def shape(self) -> tuple[object, ...]:
+        """Clusters of the same shape can stand in for one another."""
+        spec = self.spec
+        return (self.image, spec.control_planes, spec.workers, spec.unjoined, spec.kubeadm)
 
     @property
     def aliases(self) -> dict[str, str]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cka_lab import paths
-from cka_lab.api import Capability, Cluster, ClusterSpec, ProviderInfo
+from cka_lab.api import Capability, Cluster, ClusterSpec, ProviderInfo, Spare
 from cka_lab.errors import NotAvailable, NotFound
 from cka_lab.providers.sandbox import etcd, machine
 from cka_lab.wait import Progress
@@ -85,6 +85,15 @@ class SandboxProvider:
             return
         SandboxCluster(folder, State.load(folder)).end()
         host.remove(folder)
+
+    def retire(self, lab_id: str) -> None:
+        self.delete(lab_id)
+
+    def spares(self) -> Sequence[Spare]:
+        return ()
+
+    def drop_spares(self) -> None:
+        pass
 
     def _folder(self, lab_id: str) -> Path:
         if not LAB_ID.fullmatch(lab_id):

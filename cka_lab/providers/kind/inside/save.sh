@@ -1,11 +1,14 @@
-# Writes a node's state to standard output, as a compressed tar. etcd is frozen for the moment of the copy: what lies on
-# disk then is what a crash at that moment would leave, which etcd is made to survive. $1: etcd's data directory, or "".
+# Writes a node's state to standard output, as a tar (to compress it would take longer than to send it). etcd is frozen for
+# the moment of the copy: what lies on disk then is what a crash at that moment would leave, which etcd is made to survive.
+# $1: etcd's data directory, or "". $2: where small disks of faults are mounted, by blanks.
 set -u
 cd /
 umask 077
-kept=/var/lib/.cka-lab-save
-rm -rf $kept
-if [ "$1" ] && [ -d "$1" ]; then
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+kept=/var/lib/.cka-lab-save notes=/run/.cka-lab
+rm -rf $kept $notes
+mkdir -p $notes
+if [ "$1" ] && [ -d "$1" ] && [[ " $2 " != *" $1 "* ]]; then
     pids=$(pgrep -x etcd)
     [ -z "$pids" ] || kill -STOP $pids
     mkdir -p "$kept/$1" && cp -a --sparse=always "$1/." "$kept/$1/"
@@ -13,14 +16,32 @@ if [ "$1" ] && [ -d "$1" ]; then
     [ -z "$pids" ] || kill -CONT $pids
     [ $code = 0 ] || exit $code
 fi
-iptables-save >/run/.cka-lab-iptables 2>/dev/null
+
+# what is no file, or is known by its name alone
+iptables-save >$notes/iptables 2>/dev/null
+ip6tables-save >$notes/ip6tables 2>/dev/null
+sysctl -a --pattern '^net\.' 2>/dev/null | sort >$notes/sysctl
+timeout 5 crictl pods -q 2>/dev/null | sort >$notes/pods
+systemctl list-units --plain --no-legend --state=active --type=service,timer,socket,path | cut -d' ' -f1 | sort >$notes/units
+find / /var /var/lib /var/log -mindepth 1 -maxdepth 1 | sort >$notes/names
+# where the image has the files, what differs from it: all that was changed since the machine was made
+find @IMAGES@ -xdev -type d -newerct "@$(stat -c %Y /proc/1)" -print0 |
+    while IFS= read -r -d '' folder; do find "$folder" -mindepth 1 -maxdepth 1; done | sort >$notes/changed-names
+find @IMAGES@ -xdev \( -type f -o -type l \) -newerct "@$(stat -c %Y /proc/1)" ! -name etcdctl ! -name etcdutl \
+    ! -path '/usr/bin/mount' ! -path '/usr/bin/umount' -print | sed 's#^/##' | sort >$notes/changed-files
+
+away=(--exclude=opt/cni --exclude=etc/hosts --exclude=etc/hostname --exclude=etc/resolv.conf)
+for disk in $2; do away+=("--exclude=${disk#/}"); done
 list=()
-for path in @PATHS@ run/.cka-lab-iptables; do
+for path in @PATHS@; do
     [ -e "/$path" ] && list+=("$path")
 done
-if [ -d $kept ]; then
-    tar -cSf - --format=posix --warning=no-file-changed -C / "${list[@]}" -C $kept "$(cd $kept && echo *)" | gzip -1
-else
-    tar -cSf - --format=posix --warning=no-file-changed -C / "${list[@]}" | gzip -1
-fi
+[ ! -d $kept ] || list+=(-C $kept "$(cd $kept && echo *)")
+date +%s.%N >$notes/when
+tar -cSf - --format=posix --warning=no-file-changed "${away[@]}" -C / "${notes#/}" -T $notes/changed-files "${list[@]}"
+code=$?
 rm -rf $kept
+for disk in $2; do # not sparse: what fills a disk has to fill it again
+    tar -cf - --format=posix --warning=no-file-changed -C / "${disk#/}"
+done
+[ $code -le 1 ]

@@ -1,4 +1,4 @@
-"""What makes an object the one that it was: its uid, and all that people write in it."""
+"""What an object of the API says of itself, and what makes it the one that it was."""
 
 from __future__ import annotations
 
@@ -19,3 +19,9 @@ def digest(found: Mapping[str, Any]) -> str:
     if labels := found["metadata"].get("labels"):
         own["labels"] = labels
     return hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()
+
+
+def condition(found: Mapping[str, Any], kind: str) -> str:
+    """The status of one of its conditions: True, False, Unknown; empty where there is none."""
+    conditions = found.get("status", {}).get("conditions") or []
+    return next((str(c.get("status", "")) for c in conditions if c.get("type") == kind), "")
