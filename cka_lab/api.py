@@ -328,11 +328,6 @@ class LabView(Protocol):
 
     provider: str
     marks: Mapping[str, Mark]
-    follow_seconds: float
-    """How long to wait at most until a node has followed the learner's last change."""
-
-    def still_following(self) -> None:
-        """Say that it had not, when the waiting ended."""
 
     def node(self, name: str | None = None) -> NodeView:
         """The node of that name, else the first one."""
@@ -352,6 +347,11 @@ class LabView(Protocol):
 
     def hold(self, age: float, seconds_so_far: Callable[[], float]) -> None:
         """Wait for what is missing until ``seconds_so_far()`` reaches ``age``; returns at once if it falls back."""
+
+    def follow(self, on_its_way: Callable[[], bool], what: str, within: float = 1e9) -> None:
+        """Wait as long as the lab is ``on_its_way`` to follow the last change, at most ``within`` seconds, and no
+        longer than this grading is to wait. ``what`` tells the learner what is waited for, and how long it takes.
+        """
 
 
 class LabWriter(LabView, Protocol):

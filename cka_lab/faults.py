@@ -49,7 +49,7 @@ def _wait_for_bite(step: Step, registry: Registry, view: View, progress: Progres
             raise LabFailure(f"{mismatch.message}: {mismatch.found}")
         return True
 
-    within = max(BITES_WITHIN, view.follow_seconds)
+    within = max(BITES_WITHIN, view.cluster.follow_seconds)
     try:
         until(bitten, f"the fault {step.uses} to show", timeout=within, every=0.1, cancel=progress.cancel)
     except TimedOut as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -36,10 +37,11 @@ T = TypeVar("T")
 
 PARALLEL = 8
 """Checks at once: they mostly wait for the lab."""
-SHORTLY = 15.0
-"""Seconds that a grading waits for a lab to follow the last change where long waiting was not asked for."""
-RETRY_AFTER = 0.3
-"""Seconds before a check that raised is asked once more."""
+SHORTLY = 4.0
+"""Seconds that a whole grading waits for a lab to follow the last change where long waiting was not asked for."""
+POLL_SECONDS = 0.4
+RETRY_AFTER, RETRY_WITHIN = 0.3, 2.5
+"""Seconds before a check that raised is asked once more, and after which it is not: it has waited already."""
 
 
 class ReadOnlyNode:
@@ -117,14 +119,13 @@ class View:
         marks: Mapping[str, Mark],
         *,
         once: Once | None = None,
-        waiting: Callable[[float], None] = lambda seconds: None,
+        waiting: Callable[[float, str], None] = lambda seconds, what: None,
         cancel: threading.Event | None = None,
         patient: bool = True,
-        follow_seconds: float | None = None,
-        following: Callable[[], None] = lambda: None,
+        follow_until: float = math.inf,
+        following: Callable[[str], None] = lambda what: None,
     ) -> None:
-        self.follow_seconds = cluster.follow_seconds if follow_seconds is None else follow_seconds
-        self.still_following = following
+        self._follow_until, self._following = follow_until, following
         self.cluster = cluster
         self.provider = cluster.provider
         self.marks = marks
@@ -151,9 +152,23 @@ class View:
         while self._patient and before < (so_far := seconds_so_far()) < age:
             if self._cancel.is_set():
                 raise Cancelled
-            self._waiting(age - so_far)
+            self._waiting(age - so_far, "")
             before = so_far
             time.sleep(min(0.25, age - so_far) + 0.01)
+
+    def follow(self, on_its_way: Callable[[], bool], what: str, within: float = math.inf) -> None:
+        """Wait for the lab to follow, as api.LabView says; the attempt tells when the grading did not wait so long."""
+        end = time.monotonic() + min(within, self.cluster.follow_seconds)
+        while self._patient and on_its_way():
+            left = min(end, self._follow_until) - time.monotonic()
+            if left <= 0:
+                if self._follow_until <= end:
+                    self._following(what)
+                return
+            if self._cancel.is_set():
+                raise Cancelled
+            self._waiting(left, what)
+            time.sleep(min(POLL_SECONDS, left))
 
 
 class Writer(View):
@@ -215,7 +230,7 @@ def grade(
             for task, futures in pending
         )
     if run.following:
-        emit(StillFollowing(cluster.follow_seconds))
+        emit(StillFollowing(run.following[0]))
     return Attempt(scenario.id, tasks, started, time.monotonic() - clock)
 
 
@@ -232,8 +247,8 @@ class _Run:
         patient: bool,
         wait: bool,
     ) -> None:
-        self.follow_seconds = cluster.follow_seconds if wait else min(cluster.follow_seconds, SHORTLY)
-        self.following: list[bool] = []
+        self.follow_until = math.inf if wait else time.monotonic() + SHORTLY
+        self.following: list[str] = []
         self.registry, self.cluster, self.marks = registry, cluster, marks
         self.emit, self.cancel, self.patient = emit, cancel, patient
         self.once = Once()
@@ -272,14 +287,16 @@ class _Run:
             self.cluster,
             self.marks,
             once=self.once,
-            waiting=lambda seconds: self.emit(CheckWaiting(task.id, check.id, seconds)),
+            waiting=lambda seconds, what: self.emit(CheckWaiting(task.id, check.id, seconds, what)),
             cancel=self.cancel,
             patient=self.patient,
-            follow_seconds=self.follow_seconds,
-            following=lambda: self.following.append(True),
+            follow_until=self.follow_until,
+            following=self.following.append,
         )
-        error = ""
+        error, began = "", time.monotonic()
         for again in (False, True):
+            if again and time.monotonic() - began > RETRY_WITHIN:
+                break
             if again:
                 self.once.forget_errors()
                 time.sleep(RETRY_AFTER)

@@ -153,11 +153,14 @@ class CheckStarted:
 
 @dataclass(frozen=True, slots=True)
 class CheckWaiting:
-    """The check waits until something has held for its stated age; ``seconds`` is what is missing."""
+    """The check waits until something has held for its stated age: ``seconds`` are missing. Or for the lab to follow
+    the last change (``what``), for so many seconds at most.
+    """
 
     task: str
     check: str
     seconds: float
+    what: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,15 +171,12 @@ class CheckFinished:
 
 @dataclass(frozen=True, slots=True)
 class StillFollowing:
-    """The lab was still following the learner's last change when it was graded; ``seconds``: that takes as a rule."""
+    """The lab was still following the learner's last change when it was graded: ``what`` would have been waited for."""
 
-    seconds: float
+    what: str
 
     def __str__(self) -> str:
-        return (
-            "The lab was still following your last change: after an edit of a control plane's manifest the kubelet "
-            f"takes up to {self.seconds:.0f} s, as a rule."
-        )
+        return f"The lab was still following your last change; this was not waited for: {self.what}."
 
 
 Event = StepStarted | StepFinished | CheckStarted | CheckWaiting | CheckFinished | StillFollowing

@@ -15,12 +15,15 @@ NODE_WITHIN = 45.0
 """Seconds after which a node that works has told a ready API server so."""
 
 
+WHAT = "the API server to get ready, and its node to say so (20-60 s as a rule)"
+
+
 def plane(lab: LabView, node: str | None = None) -> Plane:
     """The control plane on a node, once it has followed the last change as far as it will."""
     settle(lab, node)
     settle(lab, node, "kube-apiserver")
     watch = Plane(lab, lab.node(node), node)
-    lab.once(("plane", watch.node.name), lambda: lab.hold(lab.follow_seconds, watch.on_its_way))
+    lab.once(("plane", watch.node.name), lambda: lab.follow(watch.on_its_way, WHAT))
     return watch
 
 
@@ -30,26 +33,18 @@ class Plane:
     def __init__(self, lab: LabView, node: NodeView, name: str | None) -> None:
         self.lab, self.node, self.name = lab, node, name
         self.client = kube(lab, name)
-        self.start = time.monotonic()
-        self.last = 0.0
 
     def running(self) -> dict[str, Container]:
         """The running containers of its static pods, by the container's name."""
         return {c.name: c for c in self.node.containers() if c.state == "running" and c.namespace == "kube-system"}
 
-    def on_its_way(self) -> float:
-        """Seconds waited for a young API server, or a node that has yet to tell it; infinite when there is no more to
-        wait for."""
+    def on_its_way(self) -> bool:
+        """Is there a young API server that is not ready, or a node that has yet to tell it that it is?"""
         api = self.running().get("kube-apiserver")
-        young = api is not None and time.time() - api.started < STARTS_WITHIN + NODE_WITHIN
-        if not young or self.complaint() is None:
-            return math.inf
-        if api and time.time() - api.started > STARTS_WITHIN and self._unready():
-            return math.inf
-        self.last = max(time.monotonic() - self.start, self.last + 1e-6)
-        if self.last >= self.lab.follow_seconds:
-            self.lab.still_following()
-        return self.last
+        age = time.time() - api.started if api else math.inf
+        if age > STARTS_WITHIN + NODE_WITHIN or self.complaint() is None:
+            return False
+        return age <= STARTS_WITHIN or not self._unready()
 
     def will_be_tried(self, name: str) -> bool:
         """Did a component that is down give up while there was no API server yet? Then its next try tells more."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Sequence
 from typing import Literal
@@ -54,10 +53,7 @@ def _run(lab: LabView, watch: Plane, wanted: Sequence[str], age: float) -> Misma
         running = watch.running()
         return [name for name in wanted if name not in running]
 
-    start = time.monotonic()
-    lab.hold(
-        lab.follow_seconds, lambda: time.monotonic() - start if any(map(watch.will_be_tried, missing())) else math.inf
-    )
+    lab.follow(lambda: any(map(watch.will_be_tried, missing())), f"{', '.join(missing())} to be started once more")
     if names := missing():
         return Mismatch(f"{names[0]} does not run", "a running static pod", "none")
     before = {name: c.id for name, c in watch.running().items() if name in wanted}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -49,8 +47,11 @@ def node(
             return mismatch
         return _rest(found, name, schedulable, version, labels or {}, taints, conditions or {}, fields or {})
 
-    start = time.monotonic()
-    lab.hold(TELLS_WITHIN, lambda: time.monotonic() - start if question() and _young(machine) else math.inf)
+    lab.follow(
+        lambda: question() is not None and _young(machine),
+        f"{name} to tell its state (10-40 s as a rule)",
+        TELLS_WITHIN,
+    )
     return question()
 
 
@@ -133,9 +134,8 @@ def systemd_unit(
         return unit.age if unit else -1.0
 
     if active or age:
-        start = time.monotonic()
-        lab.hold(
-            15, lambda: time.monotonic() - start if (u := place.unit(full)) and u.active == "activating" else math.inf
+        lab.follow(
+            lambda: (u := place.unit(full)) is not None and u.active == "activating", f"{name} to be started", 15
         )
         lab.hold(age, seconds)
     unit = place.unit(full)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -16,10 +14,11 @@ WITHIN = 30.0
 """Seconds that a rollout may still need when it is asked."""
 
 
-def _hold(lab: LabView, question: Callable[[], Mismatch | None], young: Callable[[], bool]) -> Mismatch | None:
+def _settled(
+    lab: LabView, what: str, question: Callable[[], Mismatch | None], young: Callable[[], bool]
+) -> Mismatch | None:
     """The answer, asked again for a while as long as what it asks of is ``young``."""
-    start = time.monotonic()
-    lab.hold(WITHIN, lambda: time.monotonic() - start if question() and young() else math.inf)
+    lab.follow(lambda: question() is not None and young(), f"{what} to get ready (seconds, as a rule)", WITHIN)
     return question()
 
 
@@ -48,11 +47,9 @@ def rollout(
 
     def young() -> bool:
         found = api.get(kind, name, namespace)
-        return found is not None and any(
-            seconds_since(p["metadata"]["creationTimestamp"]) < WITHIN for p in _pods(api, found)
-        )
+        return found is not None and _young(_pods(api, found))
 
-    if mismatch := _hold(lab, question, young):
+    if mismatch := _settled(lab, called(kind, name, namespace), question, young):
         return mismatch
     found = api.get(kind, name, namespace)
     pods = _pods(api, found) if found else []
@@ -96,6 +93,18 @@ def _pods(api: Api, workload: Object) -> Sequence[Object]:
     labels = workload["spec"]["selector"].get("matchLabels") or {}
     found = api.list("Pod", workload["metadata"]["namespace"], selector(labels))
     return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
+
+
+def _young(pods: Sequence[Object]) -> bool:
+    """Was any of them made, or given its node, within the last moments?"""
+    moments = [p["metadata"]["creationTimestamp"] for p in pods]
+    moments += [
+        c.get("lastTransitionTime")
+        for p in pods
+        for c in p.get("status", {}).get("conditions") or []
+        if c.get("type") == "PodScheduled" and c.get("status") == "True"
+    ]
+    return any(seconds_since(moment) < WITHIN for moment in moments)
 
 
 def _restarts(pod: Object) -> int:
@@ -142,9 +151,10 @@ def pods(
             found(), name or selector(labels or {}) or "any", count, ready, allowed, per_node, fields or {}
         )
 
-    return _hold(
-        lab, question, lambda: any(seconds_since(p["metadata"]["creationTimestamp"]) < WITHIN for p in found())
-    )
+    def young() -> bool:
+        return _young(found())
+
+    return _settled(lab, "the Pods", question, young)
 
 
 def _phase(pod: Object) -> str:

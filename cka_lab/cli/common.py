@@ -115,10 +115,12 @@ class Steps:
                 start = "\r\033[K" if self.live else ""
                 click.echo(f"{start}{sign} {event.title}  {seconds(event.seconds)}", err=True)
             elif isinstance(event, CheckWaiting) and self.live:
-                click.echo(f"\r\033[K… {event.check}: {event.seconds:.0f} s more", err=True, nl=False)
+                long = f"waiting for {event.what}: at most {event.seconds:.0f} s more"
+                text = long if event.what else f"{event.seconds:.0f} s more"
+                click.echo(f"\r\033[K… {event.check}: {text}", err=True, nl=False)
             elif isinstance(event, StillFollowing):
                 self.done()
-                click.echo(f"{event} `check --wait` waits for it.", err=True)
+                click.echo(f"{event} `check --wait` waits.", err=True)
 
     def done(self) -> None:
         if self.live:

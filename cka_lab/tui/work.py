@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 DOING = {
     "check": "checking your work",
+    "wait": "checking your work, once the lab has followed your last change",
     "finish": "grading your work",
     "time-up": "grading what stands",
     "hint": "looking for a hint",
@@ -58,7 +59,7 @@ class Work:
         self._cancel = threading.Event()
 
     def begin(self, kind: str) -> None:
-        """Start a ``check``, ``finish``, ``time-up`` or ``hint``."""
+        """Start a ``check``, ``wait`` (a check that waits for the lab), ``finish``, ``time-up`` or ``hint``."""
         self.kind, self._cancel = kind, threading.Event()
         call = partial(self._hint) if kind == "hint" else partial(self._grade, kind, self._cancel)
         self.owner.run_worker(partial(self._run, kind, call), thread=True, name=kind)
@@ -74,11 +75,9 @@ class Work:
             self.owner.post_message(call())
 
     def _grade(self, kind: str, cancel: threading.Event) -> Message:
-        if kind == "check":
-            attempt = self.lab.check(self._emit, cancel)
-        else:
-            attempt = self.lab.finish(self._emit, cancel, time_up=kind == "time-up")
-        return Graded(attempt, kind)
+        if kind in ("check", "wait"):
+            return Graded(self.lab.check(self._emit, cancel, wait=kind == "wait"), "check")
+        return Graded(self.lab.finish(self._emit, cancel, time_up=kind == "time-up"), kind)
 
     def _hint(self) -> Message:
         return Hinted(self.lab.hint())

@@ -216,7 +216,7 @@ class FakeLab:
     def shell(self, rows: int, cols: int, term: str = "xterm-256color") -> StaticShell:
         return StaticShell()
 
-    def check(self, emit: Emit = ignore, cancel: threading.Event | None = None) -> Attempt:
+    def check(self, emit: Emit = ignore, cancel: threading.Event | None = None, *, wait: bool = False) -> Attempt:
         task = self.scenario.tasks[0]
         results = right_results(task) if self.right else wrong_results(task)
         for check in task.checks:

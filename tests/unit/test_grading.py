@@ -9,7 +9,7 @@ import pytest
 from cka_lab.api import Grader, Mismatch
 from cka_lab.errors import Cancelled
 from cka_lab.grading import Once, View, grade, in_order
-from cka_lab.model import CheckFinished, CheckWaiting, Outcome, Score
+from cka_lab.model import CheckFinished, CheckWaiting, Outcome, Score, StillFollowing
 from cka_lab.plugins import Registry
 
 
@@ -132,6 +132,58 @@ def test_hints_do_not_wait():
     began = time.monotonic()
     View(CLUSTER, {}, patient=False).hold(30, lambda: 0.0)
     assert time.monotonic() - began < 0.2
+
+
+SLOW = SimpleNamespace(provider="none", follow_seconds=60.0)
+
+
+def test_a_lab_on_its_way_is_waited_for():
+    looks = iter([True, True, False])
+
+    def following(lab):
+        lab.follow(lambda: next(looks), "the kubelet")
+
+    events = []
+    grade(scenario(check("a", "f")), registry(f=following), SLOW, {}, emit=events.append)
+    assert [e.what for e in events if isinstance(e, CheckWaiting)] == ["the kubelet"] * 2
+    assert not [e for e in events if isinstance(e, StillFollowing)]
+
+
+def test_a_quick_check_waits_a_moment_in_all_and_says_so(monkeypatch):
+    monkeypatch.setattr("cka_lab.grading.SHORTLY", 0.5)
+
+    def following(lab):
+        for _ in range(3):
+            lab.follow(lambda: True, "the kubelet")
+
+    events, began = [], time.monotonic()
+    grade(scenario(check("a", "f")), registry(f=following), SLOW, {}, emit=events.append, wait=False)
+    assert 0.4 < time.monotonic() - began < 2
+    assert StillFollowing("the kubelet") in events
+
+
+def test_what_has_a_limit_of_its_own_is_not_waited_for_longer():
+    events, began = [], time.monotonic()
+
+    def following(lab):
+        lab.follow(lambda: True, "the Pods", within=0.3)
+
+    assert outcomes(grade(scenario(check("a", "f")), registry(f=following), SLOW, {}, emit=events.append)) == ["pass"]
+    assert time.monotonic() - began < 2
+    assert not [e for e in events if isinstance(e, StillFollowing)]
+
+
+def test_a_check_that_has_waited_long_is_not_asked_again(monkeypatch):
+    monkeypatch.setattr("cka_lab.grading.RETRY_WITHIN", 0.1)
+    asked = []
+
+    def silent(lab):
+        asked.append(1)
+        time.sleep(0.2)
+        raise OSError("no answer")
+
+    assert outcomes(run(check("a", "silent"), silent=silent)) == ["error"]
+    assert asked == [1]
 
 
 def test_shared_answers_are_made_once():

@@ -29,6 +29,7 @@ KEYS = (
     ("f10", "leave", "Leave"),
     ("f12", "swap", "Panel"),
     ("f4", "view", "View"),
+    ("f7", "check_waiting", "Check, wait"),
     ("f8", "solution", "Solution"),
 )
 """Key, action, label. What does not fit into the footer is cut from the end."""
@@ -79,6 +80,11 @@ class LabScreen(Sitting):
             self.work.cancel()
         else:
             self.begin("check")
+
+    def action_check_waiting(self) -> None:
+        """Check, and wait as long as the lab is still following the last change."""
+        if not self.busy():
+            self.begin("wait")
 
     def action_hint(self) -> None:
         if self.busy():

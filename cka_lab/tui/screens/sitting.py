@@ -63,7 +63,7 @@ class Sitting(LabPage):
 
     def on_reported(self, message: Reported) -> None:
         if isinstance(message.event, StillFollowing):
-            self.notify(f"{message.event} F2 checks again.", timeout=15)
+            self.notify(f"{message.event} F7 checks and waits.", timeout=15)
         else:
             self.panel.checks.report(message.event)
 

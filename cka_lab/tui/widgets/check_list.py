@@ -63,7 +63,7 @@ class CheckList(VerticalGroup):
         if isinstance(event, CheckStarted):
             self._lines[event.task, event.check].show_running()
         elif isinstance(event, CheckWaiting):
-            self._lines[event.task, event.check].show_running(event.seconds)
+            self._lines[event.task, event.check].show_waiting(event.seconds, event.what)
         elif isinstance(event, CheckFinished):
             self._lines[event.task, event.result.id].show_result(event.result)
 
@@ -105,9 +105,13 @@ class CheckLine(HorizontalGroup):
         worth = "guard" if self.check.guard else points(self.check.points)
         self._show(f"· {worth}", "$text-muted", self.check.says)
 
-    def show_running(self, seconds: float | None = None) -> None:
-        word = "running" if seconds is None else f"waiting {seconds:.0f} s"
-        self._show(f"… {word}", "bold", self.check.says)
+    def show_running(self) -> None:
+        self._show("… running", "bold", self.check.says)
+
+    def show_waiting(self, seconds: float, what: str) -> None:
+        """For an age that is missing, or for ``what``."""
+        details = [Content(f"waiting for {what}")] if what else []
+        self._show(f"… waiting {seconds:.0f} s", "bold", self.check.says, *details)
 
     def show_result(self, result: CheckResult) -> None:
         symbol, word, style = OUTCOMES[result.outcome]
