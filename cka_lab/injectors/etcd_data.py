@@ -6,7 +6,7 @@ import os
 import struct
 from typing import Literal
 
-from cka_lab.api import LabFailure, LabWriter, Node, fault
+from cka_lab.api import LabFailure, LabPath, LabWriter, Node, fault
 from cka_lab.etcd.manifest import PodFile, read_pod
 from cka_lab.injectors.pods import manifest_of, start_pod, stop_pod
 
@@ -17,23 +17,35 @@ WAL_ENTRY = 2
 
 
 @fault("corrupt_etcd")
-def corrupt_etcd(lab: LabWriter, *, part: Part, member: str = "", node: str | None = None) -> None:
-    """Damage the data of the static pod etcd (``member`` m2: of the pod etcd-m2) while it is stopped.
+def corrupt_etcd(
+    lab: LabWriter, *, part: Part, member: str = "", unit_data: LabPath = "", node: str | None = None
+) -> None:
+    """Damage the data of the static pod etcd (``member`` m2: of the pod etcd-m2) while it is stopped; with
+    ``unit_data`` those of the systemd unit etcd, in that directory.
 
     ``part``: db-pages (the first two pages of the database), wal-crc (one byte of a record in its middle), both, or
     member (everything is gone). etcd is started again and left to itself.
     """
     place = lab.node(node)
+    if unit_data:
+        place.run(["systemctl", "stop", "etcd"], timeout=60)
+        _damage(place, f"{unit_data}/member", part)
+        place.run(["systemctl", "start", "--no-block", "etcd"])
+        return
     pod = f"etcd-{member}" if member else "etcd"
     folder = f"{data_dir(place, pod)}/member"
     path, aside = stop_pod(place, pod)
+    _damage(place, folder, part)
+    start_pod(place, path, aside)
+
+
+def _damage(place: Node, folder: str, part: Part) -> None:
     if part == "member":
         place.remove(folder)
     if part in ("db-pages", "both"):
         overwrite(place, f"{folder}/snap/db", 0, os.urandom(FIRST_PAGES))
     if part in ("wal-crc", "both"):
         _spoil_wal(place, f"{folder}/wal")
-    start_pod(place, path, aside)
 
 
 def data_dir(node: Node, pod: str) -> str:

@@ -63,7 +63,7 @@ rm -rf "${others[@]}" /var/lib/etcd* "${1:-/var/lib/etcd}" $notes
 for disk in ${4:-}; do
     mkdir -p "${disk%=*}" && mount -t tmpfs -o "size=${disk#*=}" tmpfs "${disk%=*}" || exit 8
 done
-tar -xpSif - -C / --same-owner || exit 9
+tar -xpSif - -C / --same-owner --numeric-owner || exit 9
 find / /var /var/lib /var/log -mindepth 1 -maxdepth 1 ! -path '/run*' | sort | comm -23 - $notes/names | xargs -r -d '\n' rm -rf
 since=${2:-$(<$notes/when)}
 find @IMAGES@ -xdev \( -type f -o -type l \) -newerct "@$since" -printf '%p\n' | sort |
@@ -74,7 +74,7 @@ changed=$(find @IMAGES@ -xdev -type d -newerct "@$since")
 # -- start again -------------------------------------------------------------------------------------------------------
 
 systemctl daemon-reload
-active() { systemctl list-units --plain --no-legend --state=active --type=service,timer,socket,path | cut -d' ' -f1 | sort; }
+active() { systemctl list-units --plain --no-legend --state=active,activating,failed --type=service,timer,socket,path | cut -d' ' -f1 | sort; }
 active | comm -23 - $notes/units | xargs -r timeout 20 systemctl stop 2>/dev/null
 if [ ! $alive ] || [ "$runtime" != "$(cat /etc/containerd/* 2>/dev/null | md5sum)" ]; then
     systemctl restart containerd

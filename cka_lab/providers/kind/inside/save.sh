@@ -22,7 +22,7 @@ iptables-save >$notes/iptables 2>/dev/null
 ip6tables-save >$notes/ip6tables 2>/dev/null
 sysctl -a --pattern '^net\.' 2>/dev/null | sort >$notes/sysctl
 timeout 5 crictl pods -q 2>/dev/null | sort >$notes/pods
-systemctl list-units --plain --no-legend --state=active --type=service,timer,socket,path | cut -d' ' -f1 | sort >$notes/units
+systemctl list-units --plain --no-legend --state=active,activating,failed --type=service,timer,socket,path | cut -d' ' -f1 | sort >$notes/units
 find / /var /var/lib /var/log -mindepth 1 -maxdepth 1 | sort >$notes/names
 # where the image has the files, what differs from it: all that was changed since the machine was made
 find @IMAGES@ -xdev -type d -newerct "@$(stat -c %Y /proc/1)" -print0 |
@@ -38,10 +38,10 @@ for path in @PATHS@; do
 done
 [ ! -d $kept ] || list+=(-C $kept "$(cd $kept && echo *)")
 date +%s.%N >$notes/when
-tar -cSf - --format=posix --warning=no-file-changed "${away[@]}" -C / "${notes#/}" -T $notes/changed-files "${list[@]}"
+tar -cSf - --format=posix --numeric-owner --warning=no-file-changed "${away[@]}" -C / "${notes#/}" -T $notes/changed-files "${list[@]}"
 code=$?
 rm -rf $kept
 for disk in $2; do # not sparse: what fills a disk has to fill it again
-    tar -cf - --format=posix --warning=no-file-changed -C / "${disk#/}"
+    tar -cf - --format=posix --numeric-owner --warning=no-file-changed -C / "${disk#/}"
 done
 [ $code -le 1 ]

@@ -1,0 +1,9 @@
+# Takes the user away instead of giving it the files.
+setting() { sed -n "s/^$1: //p" /etc/etcd/etcd.conf.yml; }
+etcdutl snapshot restore /opt/backup/etcd.db --data-dir /var/lib/etcd-new --name "$(setting name)" \
+    --initial-cluster "$(setting initial-cluster)" --initial-advertise-peer-urls "$(setting initial-advertise-peer-urls)"
+sed -i 's#^data-dir:.*#data-dir: /var/lib/etcd-new#' /etc/etcd/etcd.conf.yml
+sed -i 's#^User=.*#User=root#' /etc/systemd/system/etcd.service
+systemctl daemon-reload
+systemctl reset-failed etcd
+systemctl enable --now etcd

@@ -1,0 +1,7 @@
+# Right data, for an etcd that doesn't start.
+manifest=/etc/kubernetes/manifests/etcd.yaml
+flag() { sed -n "s/^ *- --$1=//p" $manifest; }
+etcdutl snapshot restore /var/backups/pre-upgrade/etcd.db --data-dir /var/lib/etcd-rollback --name "$(flag name)" \
+    --initial-cluster "$(flag initial-cluster)" --initial-advertise-peer-urls "$(flag initial-advertise-peer-urls)"
+sed -i 's#path: /var/lib/etcd$#path: /var/lib/etcd-rollback#' $manifest
+systemctl restart kubelet 2>/dev/null || true
