@@ -41,12 +41,12 @@ def _running(client: KubeClient, namespace: str, name: str, deadline: float) -> 
             status = found.get("status", {})
             if status.get("phase") == "Running" and all(c.get("ready") for c in status.get("containerStatuses") or []):
                 return found
-            seen = _state(found)
+            seen = state_of(found)
         time.sleep(0.2)
     raise TrialFailed(f"a new Pod did not run within {RUNS_WITHIN:.0f} s: {seen}")
 
 
-def _state(found: Any) -> str:
+def state_of(found: Any) -> str:
     """Why a Pod is not running yet, as far as it says."""
     status = found.get("status", {})
     if not found["spec"].get("nodeName"):
