@@ -6,7 +6,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from socket import socket
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -101,6 +101,14 @@ class Once:
                 future.set_exception(error)
         answer: T = future.result()
         return answer
+
+    def close(self) -> None:
+        """Close what can be closed of the answers, such as kept connections."""
+        with self._lock:
+            done = [future for future in self._futures.values() if future.done() and future.exception() is None]
+        for future in done:
+            if close := getattr(future.result(), "close", None):
+                close()
 
     def forget_errors(self) -> None:
         """Let what failed be asked anew by a retry."""
@@ -218,7 +226,7 @@ def grade(
 
     started, clock = time.time(), time.monotonic()
     run = _Run(registry, cluster, marks, emit, cancel or threading.Event(), patient, wait)
-    with ThreadPoolExecutor(PARALLEL, thread_name_prefix="check") as pool:
+    with closing(run.once), ThreadPoolExecutor(PARALLEL, thread_name_prefix="check") as pool:
         pending = [(task, run.submit(pool, task)) for task in scenario.tasks]
         tasks = tuple(
             TaskResult(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cka_lab.etcd.process import address
-from cka_lab.wire import LIMIT, NotServed, error_text, exchange, message_of, tls_reason
+from cka_lab.wire import LIMIT, Connections, NotServed, error_text, message_of, tls_reason
 
 if TYPE_CHECKING:
     from cka_lab.api import NodeView
@@ -57,8 +57,11 @@ class EtcdClient:
     Every call may raise NotServed.
     """
 
-    def __init__(self, node: NodeView, url: str, contexts: Iterable[ssl.SSLContext]) -> None:
+    def __init__(
+        self, node: NodeView, url: str, contexts: Iterable[ssl.SSLContext], connections: Connections | None = None
+    ) -> None:
         self.node = node
+        self._connections = connections or Connections()
         self.url = url
         self._made: list[ssl.SSLContext] = []
         self._more = iter(contexts)
@@ -181,7 +184,7 @@ class EtcdClient:
         refusal: NotServed | None = None
         for context in self._contexts() if self.url.startswith("https") else [None]:
             try:
-                status, answer = exchange(self.node, self.url, context, method, path, body, limit)
+                status, answer = self._connections.exchange(self.node, self.url, context, method, path, body, limit)
             except ssl.SSLError as error:
                 refusal = NotServed("tls", tls_reason(error))
                 continue

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from cka_lab.etcd.client import EtcdClient
 from cka_lab.etcd.process import EtcdProcess, address, find_etcds
 from cka_lab.tls import context, kept_context
-from cka_lab.wire import NotServed
+from cka_lab.wire import NotServed, connections
 
 if TYPE_CHECKING:
     from cka_lab.api import LabView, NodeView
@@ -38,7 +38,7 @@ def client(lab: LabView, url: str, node: str | None = None) -> EtcdClient:
     port = address(url)[1]
     etcds = [e for e in find_etcds(place) if any(address(u)[1] == port for u in e.client_urls)]
     exact = [e for e in etcds if any(address(u) == address(url) for u in e.client_urls)]
-    return EtcdClient(place, url, contexts(lab, place, next(iter(exact or etcds), None)))
+    return EtcdClient(place, url, contexts(lab, place, next(iter(exact or etcds), None)), connections(lab))
 
 
 def clients(lab: LabView, endpoints: Sequence[str] | None = None, node: str | None = None) -> list[EtcdClient]:
@@ -47,7 +47,7 @@ def clients(lab: LabView, endpoints: Sequence[str] | None = None, node: str | No
         return [client(lab, url, node) for url in endpoints]
     place = lab.node(node)
     found = [
-        EtcdClient(place, etcd.client_urls[0], contexts(lab, place, etcd))
+        EtcdClient(place, etcd.client_urls[0], contexts(lab, place, etcd), connections(lab))
         for etcd in find_etcds(place)
         if etcd.client_urls
     ]

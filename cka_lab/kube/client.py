@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 from cka_lab.errors import LabFailure
 from cka_lab.kube.kinds import path_of
 from cka_lab.tls import context
-from cka_lab.wire import LIMIT, NotServed, error_text, exchange, tls_reason
+from cka_lab.wire import LIMIT, Connections, NotServed, connections, error_text, tls_reason
 
 if TYPE_CHECKING:
     from cka_lab.api import LabView, NodeView
@@ -25,9 +25,12 @@ Object = Mapping[str, Any]
 class KubeClient:
     """Asks the API server of one control plane. Every call may raise NotServed: it does not serve us."""
 
-    def __init__(self, node: NodeView, files: Mapping[str, bytes], url: str = URL) -> None:
+    def __init__(
+        self, node: NodeView, files: Mapping[str, bytes], url: str = URL, connections: Connections | None = None
+    ) -> None:
         self.node, self.url = node, url
         self._files = files
+        self._connections = connections or Connections()
 
     def get(self, kind: str, name: str, namespace: str | None = None) -> Object | None:
         """One object; None where there is none."""
@@ -76,7 +79,7 @@ class KubeClient:
         except KeyError as error:
             raise LabFailure("this place has no API server") from error
         try:
-            return exchange(self.node, self.url, made, method, path, body, LIMIT, JSON)
+            return self._connections.exchange(self.node, self.url, made, method, path, body, LIMIT, JSON)
         except ssl.SSLError as error:
             raise NotServed("tls", tls_reason(error)) from error
 
@@ -105,7 +108,7 @@ def _as_object(status: int, answer: bytes) -> Object:
 
 def kube(lab: LabView, node: str | None = None) -> KubeClient:
     """A client of the API server on a control plane, the first by default."""
-    return KubeClient(lab.node(node), lab.client_files())
+    return KubeClient(lab.node(node), lab.client_files(), connections=connections(lab))
 
 
 def has_api(lab: LabView) -> bool:

@@ -72,7 +72,7 @@ class Baseline:
         """Keep the present state of every node and what is ``known`` of it; ``ready``: as for ready()."""
         self.folder.mkdir(mode=0o700, exist_ok=True)
         (self.folder / ABOUT).unlink(missing_ok=True)
-        _at_once(lambda node: self._save(node, known[node.container]), nodes)
+        at_once(lambda node: self._save(node, known[node.container]), nodes)
         self._write(ready, known)
 
     def _save(self, node: KindNode, known: Known) -> None:
@@ -95,7 +95,7 @@ class Baseline:
             stay = [] if node.container in control_planes else about.stopped
             about.since = self._restore(node, about, stay, lambda folders: put_back(node, image, tools, folders))
 
-        _at_once(work, nodes)
+        at_once(work, nodes)
         self._write(self.ready(), known)
 
     def settle(self, nodes: Sequence[KindNode]) -> None:
@@ -142,7 +142,8 @@ def _disks(mounts: str) -> dict[str, int]:
     return found
 
 
-def _at_once(work: Callable[[KindNode], None], nodes: Sequence[KindNode]) -> None:
+def at_once(work: Callable[[KindNode], object], nodes: Sequence[KindNode]) -> None:
+    """Do the same on every node, all at the same time; the first failure is raised."""
     with ThreadPoolExecutor(8) as pool:
         for _ in pool.map(work, nodes):
             pass

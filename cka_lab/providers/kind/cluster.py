@@ -15,17 +15,26 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from cka_lab.api import Bench, KubeClient, NotServed, ShellChannel, TrialPod, condition
+from cka_lab.api import Addon, Bench, KubeClient, NotServed, ShellChannel, TrialPod, condition
 from cka_lab.errors import CkaLabError, LabFailure
 from cka_lab.etcd.manifest import pod_files
-from cka_lab.providers.kind import containers, places, trial
-from cka_lab.providers.kind.baseline import Baseline, know
+from cka_lab.providers.kind import containers, helm, places, trial
+from cka_lab.providers.kind.baseline import Baseline, at_once, know
 from cka_lab.providers.kind.node import KindNode
 from cka_lab.providers.kind.state import State
 from cka_lab.wait import Progress, until
+from cka_lab.wire import Connections
 
 READY_SECONDS = 240.0
 """A control plane that comes back after an edit of etcd's manifest takes 70-111 s."""
+RESTART_WATCHERS = """
+crictl ps -o json | jq -r '.containers[] | select(.labels["io.kubernetes.pod.namespace"]
+        | IN("kube-system", "local-path-storage", "traefik"))
+    | select(.metadata.name | IN("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler") | not) | .id' |
+    xargs -r -P8 -n1 crictl stop -t 0 >/dev/null 2>&1
+exit 0
+"""
+"""etcd's revision went back: who watches the API from a later one on (kube-proxy, CoreDNS ...) would hear nothing."""
 API_PORT = 6443
 DATA_DIR = "/var/lib/etcd"
 PKI = "/etc/kubernetes/pki"
@@ -59,6 +68,7 @@ class KindCluster:
         self.state = state
         self.spec = state.spec
         self._nodes: dict[str, KindNode] = {}
+        self._connections = Connections()
 
     def names(self) -> Sequence[str]:
         return (*self.state.nodes, self.state.base)
@@ -89,7 +99,7 @@ class KindCluster:
 
     @contextmanager
     def trial_pod(self, namespace: str = "default") -> Iterator[TrialPod]:
-        with trial.pod(KubeClient(self.node(), self.client_files()), self.node(), namespace) as made:
+        with trial.pod(self.api(), self.node(), namespace) as made:
             yield made
 
     # -- making it ---------------------------------------------------------------------------------------------
@@ -117,9 +127,10 @@ class KindCluster:
         key, public = places.ssh_pair()
         self._ssh_key.touch(0o600)
         self._ssh_key.write_bytes(key)
+        kubeconfig = self.internal_kubeconfig()
         for node in self.every_node():
-            places.admit(node, public)
-        places.furnish(self.state, key, self.internal_kubeconfig())
+            places.admit(node, public, kubeconfig if node.container in self.state.control_planes else b"")
+        places.furnish(self.state, key, kubeconfig)
 
     @property
     def _ssh_key(self) -> Path:
@@ -161,7 +172,7 @@ class KindCluster:
         return True
 
     def api(self) -> KubeClient:
-        return KubeClient(self.node(), self.client_files())
+        return KubeClient(self.node(), self.client_files(), connections=self._connections)
 
     def api_ready(self) -> bool:
         """Does the API server say that it is ready, now?"""
@@ -238,6 +249,7 @@ class KindCluster:
             with progress.step("the control plane"):
                 if ready is not None:
                     self.wait_ready(progress, ready)
+                    at_once(lambda node: node.run(["bash", "-c", RESTART_WATCHERS], timeout=60), nodes)
                 baseline.settle(nodes)
             with progress.step("a new jump host"):
                 renewed.result()
@@ -254,6 +266,8 @@ class KindCluster:
         self._nodes.pop(self.state.base, None)
         places.make_base(self.state)
         places.furnish(self.state, self._ssh_key.read_bytes(), self.internal_kubeconfig())
+        if Addon.HELM in self.spec.addons:
+            helm.bring([self.node("base")], Progress())
 
     def internal_kubeconfig(self) -> bytes:
         """The kubeconfig as it is used inside the cluster's network."""

@@ -40,6 +40,7 @@ LABEL {label}=node {images_label}="{images}"
  && printf '%s\\n' 'PasswordAuthentication no' 'PrintLastLog no' >/etc/ssh/sshd_config.d/cka-lab.conf \\
  && printf '%s\\n' '[ -n "$BASH_VERSION" ] || return 0' '. {completion}' \\
  'source <(kubectl completion bash 2>/dev/null)' 'alias k=kubectl' 'complete -o default -F __start_kubectl k' \\
+ '[ ! -r /etc/kubernetes/admin.conf ] || export KUBECONFIG=/etc/kubernetes/admin.conf' \\
  >/etc/profile.d/cka-lab.sh
 """
 INSTALL = """\
@@ -157,14 +158,3 @@ def _context(dockerfile: str, apt: Path | None) -> Any:
             tar.add(apt, "apt")
     packed.seek(0)
     return packed
-
-
-def remove_derived() -> list[str]:
-    """Remove our node images that no container uses; their tags."""
-    removed = []
-    with ours("docker"):
-        for image in engine().images.list(name=REPOSITORY):
-            for tag in image.tags:
-                engine().images.remove(tag, force=True)
-                removed.append(tag)
-    return removed

@@ -57,9 +57,11 @@ def furnish(state: State, key: bytes, kubeconfig: bytes) -> None:
     base.run(["chown", "-R", f"{USER}:{USER}", HOME])
 
 
-def admit(node: KindNode, public: bytes) -> None:
-    """Let the holder of a key in by ssh."""
+def admit(node: KindNode, public: bytes, kubeconfig: bytes) -> None:
+    """Let the holder of a key in by ssh; kubectl is configured there where a ``kubeconfig`` is given."""
     node.put({f"{HOME}/.ssh/authorized_keys": (public, 0o600)})
+    if kubeconfig:
+        node.put({f"{HOME}/.kube/config": (kubeconfig, 0o600)})
     node.run(["bash", "-c", f"chown -R {USER}:{USER} {HOME}; systemctl start ssh || /usr/sbin/sshd"])
 
 

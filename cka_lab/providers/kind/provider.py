@@ -24,7 +24,7 @@ CAPABILITIES = frozenset(
     {
         Capability.ETCD, Capability.STATIC_PODS, Capability.KUBE_API, Capability.WORKLOADS, Capability.SYSTEMD,
         Capability.MULTI_NODE, Capability.KUBEADM, Capability.SNAPSHOT_BUMP, Capability.ETCD_SYSTEMD,
-        Capability.NETWORK_POLICY,
+        Capability.NETWORK_POLICY, Capability.METRICS, Capability.GATEWAY, Capability.HELM,
     }
 )  # fmt: skip
 
@@ -38,18 +38,20 @@ class KindProvider:
         return ProviderInfo(self.name, "kind clusters in docker", CAPABILITIES, preflight.problems(), preflight.facts())
 
     def create(self, lab_id: str, spec: ClusterSpec, progress: Progress) -> Cluster:
-        from cka_lab.providers.kind import image, pool, supplies
+        from cka_lab.providers.kind import addons, image, pool, supplies
 
         if spec.etcd_members != 1:
             raise NotAvailable("a kind cluster has one etcd on each control plane")
         with progress.step("preflight"):
             preflight.require(spec)
         state = State(spec=spec, image=image.derived(progress))
-        supplies.fetch(spec.images, state.image, progress)
+        images = (*spec.images, *addons.images_of(spec.addons))
+        supplies.fetch(images, state.image, progress)
         folder = paths.make_private(paths.labs(self.name)) / lab_id
         try:
             cluster = pool.take(state, folder, progress) or self._made(folder, state, progress)
-            supplies.load(cluster.state.cluster, cluster.every_node(), spec.images, progress)
+            supplies.load(cluster.state.cluster, cluster.every_node(), images, progress)
+            addons.install(cluster, spec.addons, progress)
             progress.check()
         except BaseException:
             self.delete(lab_id)
