@@ -384,13 +384,14 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class ProviderInfo:
-    """``problems`` non-empty means: not available here."""
+    """``problems`` non-empty means: not available here. ``warnings`` stand in no way."""
 
     name: str
     title: str
     capabilities: frozenset[str]
     problems: tuple[Problem, ...] = ()
     facts: Mapping[str, str] | None = None
+    warnings: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -462,8 +463,8 @@ class Provider(Protocol):
 
     name: str
 
-    def info(self) -> ProviderInfo:
-        """What it can do here and what is missing; cheap, changes nothing."""
+    def info(self, *, deep: bool = False) -> ProviderInfo:
+        """What it can do here and what is missing; changes nothing. Cheap, unless ``deep``: then with all facts."""
 
     def create(self, lab_id: str, spec: ClusterSpec, progress: Progress) -> Cluster:
         """A healthy cluster. On failure or cancel what was made is removed. NotAvailable, LabFailure."""

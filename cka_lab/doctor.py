@@ -25,7 +25,7 @@ class ProviderReport:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """``command`` is what mend() runs; ``leftover`` a lab that it removes."""
+    """``command`` is what mend() runs; ``leftover`` a lab that it removes; ``advice``: it stands in no way."""
 
     what: str
     why: str
@@ -33,6 +33,7 @@ class Finding:
     command: tuple[str, ...] = ()
     leftover: str = ""
     fixed: bool = False
+    advice: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +46,12 @@ def examine(labs: Labs) -> Report:
     """Look; change nothing."""
     providers, findings = [], []
     for provider in labs.providers.values():
-        info = provider.info()
+        info = provider.info(deep=True)
         providers.append(
             ProviderReport(info.name, not info.problems, sorted(info.capabilities), dict(info.facts or {}))
         )
         findings += [_from_problem(problem) for problem in info.problems]
+        findings += [_from_problem(problem, advice=True) for problem in info.warnings]
     findings += [
         Finding(f"the lab {lab} is left over", "it holds memory and disk", "cka-lab doctor --fix", leftover=lab)
         for lab in [*labs.leftovers(), *_never_ready(labs)]
@@ -95,8 +97,8 @@ def _remove(labs: Labs, lab: str) -> None:
             provider.delete(lab)
 
 
-def _from_problem(problem: Problem) -> Finding:
-    return Finding(problem.what, problem.why, problem.fix, problem.command)
+def _from_problem(problem: Problem, *, advice: bool = False) -> Finding:
+    return Finding(problem.what, problem.why, problem.fix, problem.command, advice=advice)
 
 
 def _as_root(command: tuple[str, ...]) -> tuple[str, ...]:

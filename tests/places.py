@@ -48,21 +48,52 @@ def why_no_kind() -> str:
 
 @contextmanager
 def home(place: str) -> Iterator[Path]:
-    """A data folder for one test, with the place's etcd; every lab in it is removed at the end."""
-    folder = Path(tempfile.mkdtemp(prefix="cka-lab-test-"))
+    """A data folder with the place's etcd; every lab in it is removed at the end. Tests on kind share one for the whole
+    run, with a pool, so that they hand their clusters on: see end_of_run().
+    """
+    shared = place == "kind"
+    folder = KIND_HOME if shared else Path(tempfile.mkdtemp(prefix="cka-lab-test-"))
     env = {
-        "CKA_LAB_HOME": str(folder), "CKA_LAB_ETCD_DIR": ETCD36 if place == "sandbox-3.6" else "", "CKA_LAB_POOL": "off"
+        "CKA_LAB_HOME": str(folder), "CKA_LAB_ETCD_DIR": ETCD36 if place == "sandbox-3.6" else "",
+        "CKA_LAB_POOL": "1" if shared else "off",
     }  # fmt: skip
     try:
         with mock.patch.dict(os.environ, env):
+            if shared and not folder.exists():
+                sweep()
+                folder.mkdir(mode=0o700)
             yield folder
             if place != "fake":
                 provider = make_provider(place)
-                provider.drop_spares()
                 for lab in provider.labs():
-                    provider.delete(lab)
+                    provider.retire(lab)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        if not shared:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+KIND_HOME = Path(tempfile.gettempdir()) / f"cka-lab-test-kind-{os.getpid()}"
+
+
+def sweep() -> None:
+    """Remove what runs that were killed have left: a home says whose it is."""
+    for folder in KIND_HOME.parent.glob("cka-lab-test-kind-*"):
+        if not Path(f"/proc/{folder.name.rsplit('-', 1)[1]}").exists():
+            _remove_kind_home(folder)
+
+
+def end_of_run() -> None:
+    if KIND_HOME.exists():
+        _remove_kind_home(KIND_HOME)
+
+
+def _remove_kind_home(folder: Path) -> None:
+    with mock.patch.dict(os.environ, {"CKA_LAB_HOME": str(folder), "CKA_LAB_POOL": "off"}):
+        provider = make_provider("kind")
+        provider.drop_spares()
+        for lab in provider.labs():
+            provider.delete(lab)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def need(place: str) -> None:

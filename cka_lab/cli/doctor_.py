@@ -17,7 +17,7 @@ def command(ctx: click.Context, fix: bool, as_json: bool) -> None:
     """What this machine lacks, and how to fix it. Exit code 3 when no provider works here.
 
     --json: {"providers": [{"name", "ok": bool, "capabilities": [str], "facts": {}}],
-    "findings": [{"what", "why", "fix", "fixed": bool}]}
+    "findings": [{"what", "why", "fix", "fixed": bool, "advice": bool}]}
     """
     from cka_lab.doctor import examine, mend
 

@@ -181,7 +181,7 @@ class FakeProvider:
         self._capabilities = frozenset(capabilities)
         self._clusters: dict[str, FakeCluster] = {}
 
-    def info(self) -> ProviderInfo:
+    def info(self, *, deep: bool = False) -> ProviderInfo:
         return ProviderInfo(self.name, "a fake, for tests", self._capabilities)
 
     def create(self, lab_id: str, spec: ClusterSpec, progress: Progress) -> Cluster:

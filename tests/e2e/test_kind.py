@@ -1,4 +1,4 @@
-"""Real clusters: the jump host, ten wrecks and their reset, what becomes of a lab when docker or we are killed."""
+"""Real clusters: the jump host, the warm pool, what becomes of a lab when docker or we are killed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ from tests.places import home, make_provider, need
 
 pytestmark = pytest.mark.xdist_group("kind")
 KUBECTL = "kubectl --request-timeout=5s"
-MANIFESTS = "/etc/kubernetes/manifests"
 
 
 @pytest.fixture(scope="module")
@@ -33,11 +32,11 @@ def provider():
 
 @pytest.fixture(scope="module")
 def cluster(provider):
-    made = provider.create("wrecks", ClusterSpec(), Progress())
+    made = provider.create("e2e", ClusterSpec(), Progress())
     made.node().run(["bash", "-ec", f"{KUBECTL} create namespace shop; {KUBECTL} -n shop create configmap kept"])
     made.save_baseline(Progress())
     yield made
-    provider.delete("wrecks")
+    provider.retire("e2e")
 
 
 def sh(cluster, text, node=None, **options):
@@ -79,45 +78,6 @@ def test_a_shell_of_the_learner_is_on_the_jump_host(cluster):
     finally:
         channel.close()
     assert cluster.shell(24, 80, "dumb", "controlplane").close() is None
-
-
-WRECKS = {
-    "etcd's data are gone": "rm -rf /var/lib/etcd; pkill -9 -x etcd",
-    "all configuration is gone": "rm -rf /etc/kubernetes",
-    "the kubelet is masked": "systemctl disable --now kubelet; systemctl mask kubelet",
-    "containerd is stopped": "systemctl disable --now kubelet containerd; pkill -9 containerd-shim",
-    "etcd runs elsewhere": f"sed -i 's#path: /var/lib/etcd$#path: /var/lib/new#' {MANIFESTS}/etcd.yaml",
-    "certificates are garbage": "for f in $(find /etc/kubernetes/pki -name '*.crt'); do echo x >$f; done; "
-    "pkill -9 kube-apiserver",
-    "the kubelet's configuration is garbage": "echo x >/var/lib/kubelet/config.yaml; systemctl restart kubelet",
-    "no network for pods": "rm -rf /etc/cni/net.d; systemctl restart containerd",
-    "a firewall": "iptables -I INPUT -p tcp --dport 6443 -j DROP; iptables -I OUTPUT -p tcp --dport 2379 -j DROP",
-    "files and units all over": "touch /opt/x /root/x /tmp/x /home/candidate/x; echo x >/etc/cron.d/x; "
-    "echo '[Service]' >/etc/systemd/system/x.service; sed -i 's/^/#/' /etc/ssh/sshd_config; systemctl stop ssh",
-    "objects": f"{KUBECTL} taint node --all a=b:NoSchedule; {KUBECTL} label node --all c=d; "
-    f"{KUBECTL} cordon $(hostname); {KUBECTL} delete ns shop --wait=false; "
-    f"{KUBECTL} create deployment web --image=busybox",
-    "immutable files": f"chattr +i {MANIFESTS}/etcd.yaml /opt; sed -i 's/2379/2399/' {MANIFESTS}/kube-apiserver.yaml",
-}
-LEFT = "ls /opt/x /root/x /tmp/x /home/candidate/x /etc/cron.d/x /etc/systemd/system/x.service 2>/dev/null"
-
-
-@pytest.mark.parametrize("wreck", WRECKS)
-def test_a_wreck_is_reset_in_place(cluster, wreck):
-    sh(cluster, WRECKS[wreck], timeout=60)
-    as_candidate(cluster, "touch ~/mine")
-    cluster.reset(Progress())
-    assert cluster.alive()
-    node = sh(
-        cluster, f"{KUBECTL} get node -o jsonpath='{{.items[*].spec.taints}}{{.items[*].metadata.labels.c}}'"
-    ).text
-    assert node == ""
-    assert sh(cluster, f"{KUBECTL} -n shop get configmap kept -o name").text == "configmap/kept\n"
-    assert sh(cluster, f"{KUBECTL} get deployment web -o name").text == ""
-    assert sh(cluster, LEFT).text == ""
-    assert as_candidate(cluster, "ls ~/mine 2>/dev/null; ssh controlplane whoami").text == "candidate\n"
-    assert sh(cluster, "systemctl is-active kubelet containerd; systemctl is-enabled kubelet").text.split() == [
-        "active", "active", "enabled"]  # fmt: skip
 
 
 @pytest.mark.parametrize("how", ["pause", "kill", "stop"])
@@ -172,7 +132,7 @@ def test_what_a_killed_program_left_is_found_and_removed(provider, tmp_path):
     time.sleep(1)
     assert "killed" in provider.labs()
     (Path(os.environ["CKA_LAB_HOME"]) / "labs/kind/killed/state.json").unlink()
-    left = [lab for lab in provider.labs() if lab not in ("wrecks", "killed")]
+    left = [lab for lab in provider.labs() if lab not in ("e2e", "killed")]
     assert left, "a cluster without its folder is found by its labels"
     for lab in [*left, "killed"]:
         provider.delete(lab)

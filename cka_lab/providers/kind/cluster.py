@@ -1,7 +1,7 @@
 """One kind lab: its nodes, the jump host beside them, its baseline.
 
 Folder on the host: ``kubeconfig`` · ``kind.yaml`` · ``baseline/`` and ``pristine/`` saved states · ``private/`` our own
-clients · ``tools/`` etcd's tools as the cluster's own etcd image has them · ``state.json``.
+clients · ``ssh_key`` the learner's · ``state.json``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
+from cka_lab import paths
 from cka_lab.api import Addon, Bench, KubeClient, NotServed, ShellChannel, TrialPod, condition
 from cka_lab.errors import CkaLabError, LabFailure
 from cka_lab.etcd.manifest import pod_files
@@ -121,8 +123,11 @@ class KindCluster:
                 (private / f"{prefix}{name}").touch(0o600)
                 (private / f"{prefix}{name}").write_bytes(data)
 
-    def equip(self) -> None:
-        """What the learner and we need on the machines: etcd's tools, keys, kubectl's configuration."""
+    def equip(self, *, reusable: bool) -> None:
+        """What the learner and we need on the machines: etcd's tools, keys, kubectl's configuration.
+
+        ``reusable``: then save the state to go back to between labs. Nodes need not be Ready in it.
+        """
         self._fetch_tools()
         key, public = places.ssh_pair()
         self._ssh_key.touch(0o600)
@@ -131,20 +136,35 @@ class KindCluster:
         for node in self.every_node():
             places.admit(node, public, kubeconfig if node.container in self.state.control_planes else b"")
         places.furnish(self.state, key, kubeconfig)
+        if reusable:
+            self.save(self.pristine)
 
     @property
     def _ssh_key(self) -> Path:
         return self.folder / "ssh_key"
 
+    @property
+    def tools(self) -> Path:
+        """A folder of the host with etcd's tools as the node image has them."""
+        return paths.cache() / f"etcd-tools-{self.state.image.rpartition(':')[2]}"
+
     def _fetch_tools(self) -> None:
         """etcd's own tools, out of the image that the cluster's etcd runs from: on every control plane, and for us."""
-        for name in self.state.control_planes:
-            self.node(name).run(["bash", "-c", TOOLS], timeout=60)
-        tools = self.folder / "tools"
-        tools.mkdir(exist_ok=True)
+        at_once(
+            lambda node: node.run(["bash", "-c", TOOLS], timeout=60), list(map(self.node, self.state.control_planes))
+        )
+        if self.tools.is_dir():
+            return
         done = self.node().run(["tar", "-C", "/usr/local/bin", "-cf", "-", "etcdctl", "etcdutl"], timeout=60)
+        paths.make_private(self.tools.parent)
+        draft = Path(tempfile.mkdtemp(prefix="etcd-tools-", dir=self.tools.parent))
         with tarfile.open(fileobj=io.BytesIO(done.out)) as tar:
-            tar.extractall(tools, filter="data")
+            tar.extractall(draft, filter="data")
+        draft.chmod(0o755)  # seen by whoever is in a bench
+        try:
+            draft.rename(self.tools)
+        except OSError:  # another program was quicker
+            shutil.rmtree(draft)
 
     def unjoin(self) -> None:
         """Take the machines that are to be outside out of the cluster, as `kubeadm reset` leaves them."""
@@ -216,7 +236,7 @@ class KindCluster:
         try:
             if self.api().ready():
                 return None
-            return [n["metadata"]["name"] for n in self.api().list("Node") if condition(n, "Ready") == "True"]
+            return [node["metadata"]["name"] for node in self.api().list("Node") if _is_ready(node)]
         except NotServed:
             return None
 
@@ -245,7 +265,7 @@ class KindCluster:
         with ThreadPoolExecutor(1) as beside:
             renewed = beside.submit(self._renew_base)
             with progress.step("files and etcd back to the starting point"):
-                baseline.restore(nodes, self.state.image, self.folder / "tools", self.state.control_planes)
+                baseline.restore(nodes, self.state.image, self.tools, self.state.control_planes)
             with progress.step("the control plane"):
                 if ready is not None:
                     self.wait_ready(progress, ready)
@@ -283,9 +303,15 @@ class KindCluster:
     @contextmanager
     def bench(self) -> Iterator[Bench]:
         folder = Path(tempfile.mkdtemp(prefix="bench-", dir=self.folder))
-        bench = places.KindBench(self.state, self.folder / "tools", folder)
+        bench = places.KindBench(self.state, self.tools, folder)
         try:
             yield bench
         finally:
             bench.close()
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_ready(node: Mapping[str, Any]) -> bool:
+    """Ready, and known as such: the taint of a node that was not goes some moments later."""
+    taints = [taint["key"] for taint in node["spec"].get("taints") or []]
+    return condition(node, "Ready") == "True" and "node.kubernetes.io/not-ready" not in taints

@@ -122,6 +122,7 @@ def renew(folder: Path, progress: Progress) -> None:
     """Put a cluster back to how it was when new. Holds its lock already. LabFailure where that can't be shown."""
     cluster = KindCluster(folder, State.load(folder))
     cluster.put_back(cluster.pristine, progress)
+    cluster.wait_ready(progress)
     (folder / FRESH).touch()
 
 

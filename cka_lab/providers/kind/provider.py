@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cka_lab import paths
-from cka_lab.api import Capability, Cluster, ClusterSpec, ProviderInfo, Spare
+from cka_lab.api import Capability, Cluster, ClusterSpec, Problem, ProviderInfo, Spare
 from cka_lab.errors import CkaLabError, LabFailure, NotAvailable, NotFound
 from cka_lab.providers.kind import preflight
 from cka_lab.providers.kind.state import State
@@ -34,8 +34,18 @@ class KindProvider:
 
     name = "kind"
 
-    def info(self) -> ProviderInfo:
-        return ProviderInfo(self.name, "kind clusters in docker", CAPABILITIES, preflight.problems(), preflight.facts())
+    def info(self, *, deep: bool = False) -> ProviderInfo:
+        problems = preflight.problems()
+        facts: dict[str, str] = {}
+        warnings: tuple[Problem, ...] = ()
+        if deep and not problems:
+            from cka_lab.providers.kind import examination
+
+            try:
+                facts, warnings = examination.facts(), tuple(examination.advice())
+            except CkaLabError as error:
+                problems = (Problem("docker does not answer as it should", error.message, "docker info"),)
+        return ProviderInfo(self.name, "kind clusters in docker", CAPABILITIES, problems, facts, warnings)
 
     def create(self, lab_id: str, spec: ClusterSpec, progress: Progress) -> Cluster:
         from cka_lab.providers.kind import addons, image, pool, supplies
@@ -43,7 +53,7 @@ class KindProvider:
         if spec.etcd_members != 1:
             raise NotAvailable("a kind cluster has one etcd on each control plane")
         with progress.step("preflight"):
-            preflight.require(spec)
+            self._preflight(spec)
         state = State(spec=spec, image=image.derived(progress))
         images = (*spec.images, *addons.images_of(spec.addons))
         supplies.fetch(images, state.image, progress)
@@ -57,6 +67,16 @@ class KindProvider:
             self.delete(lab_id)
             raise
         return cluster
+
+    def _preflight(self, spec: ClusterSpec) -> None:
+        """Refuse what can't be finished; spare clusters give way where memory is short."""
+        try:
+            preflight.require(spec)
+        except NotAvailable:
+            if not self.spares():
+                raise
+            self.drop_spares()
+            preflight.require(spec)
 
     def _made(self, folder: Path, state: State, progress: Progress) -> KindCluster:
         """A new cluster, its state saved as the one to go back to between labs."""
@@ -75,18 +95,15 @@ class KindProvider:
             command.create(state.cluster, state.spec, state.image, state.cluster, folder, progress.cancel)
             base.result()
         cluster.make_client()
+        if state.unjoined:
+            with progress.step("machines outside the cluster"):
+                cluster.unjoin()
         with ThreadPoolExecutor(1) as beside:
-            equipped = beside.submit(cluster.equip)
-            if state.unjoined:
-                with progress.step("machines outside the cluster"):
-                    cluster.unjoin()
+            equipped = beside.submit(cluster.equip, reusable=pool.size() > 0)
             with progress.step("ready"):
                 cluster.wait_ready(progress)
-            with progress.step("tools and keys"):
+            with progress.step("tools, keys and the way back"):
                 equipped.result()
-        if pool.size():
-            with progress.step("baseline"):
-                cluster.save(cluster.pristine)
         return cluster
 
     def attach(self, lab_id: str) -> Cluster:

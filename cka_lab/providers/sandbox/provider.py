@@ -24,7 +24,7 @@ class SandboxProvider:
 
     name = "sandbox"
 
-    def info(self) -> ProviderInfo:
+    def info(self, *, deep: bool = False) -> ProviderInfo:
         problems = list(machine.problems(paths.labs(self.name)))
         facts = {}
         capabilities = {Capability.ETCD, Capability.ETCD_CLUSTER, Capability.STATIC_PODS}
@@ -41,8 +41,10 @@ class SandboxProvider:
         from cka_lab.providers.sandbox import host, layout
         from cka_lab.providers.sandbox.cluster import SandboxCluster, State
 
-        if (spec.control_planes, spec.workers) != (1, 0) or spec.etcd_members not in (1, 3):
+        if (spec.control_planes, spec.workers, spec.unjoined) != (1, 0, 0) or spec.etcd_members not in (1, 3):
             raise NotAvailable("the sandbox has one control-plane node with one or three etcd members")
+        if spec.addons or spec.kubeadm:
+            raise NotAvailable("the sandbox has no add-ons, and no kubeadm")
         if not LAB_ID.fullmatch(lab_id):
             raise NotAvailable(f"{lab_id!r} is no name for a lab")
         tools = etcd.find()

@@ -20,15 +20,17 @@ fi
 # what is no file, or is known by its name alone
 iptables-save >$notes/iptables 2>/dev/null
 ip6tables-save >$notes/ip6tables 2>/dev/null
-sysctl -a --pattern '^net\.' 2>/dev/null | sort >$notes/sysctl
-timeout 5 crictl pods -q 2>/dev/null | sort >$notes/pods
-systemctl list-units --plain --no-legend --state=active,activating,failed --type=service,timer,socket,path | cut -d' ' -f1 | sort >$notes/units
+sysctl -a --pattern '^net\.' 2>/dev/null | sort >$notes/sysctl &
+timeout 5 crictl pods -q 2>/dev/null | sort >$notes/pods &
+systemctl list-units --plain --no-legend --state=active,activating,failed --type=service,timer,socket,path |
+    cut -d' ' -f1 | sort >$notes/units &
 find / /var /var/lib /var/log -mindepth 1 -maxdepth 1 | sort >$notes/names
 # where the image has the files, what differs from it: all that was changed since the machine was made
-find @IMAGES@ -xdev -type d -newerct "@$(stat -c %Y /proc/1)" -print0 |
-    while IFS= read -r -d '' folder; do find "$folder" -mindepth 1 -maxdepth 1; done | sort >$notes/changed-names
-find @IMAGES@ -xdev \( -type f -o -type l \) -newerct "@$(stat -c %Y /proc/1)" ! -name etcdctl ! -name etcdutl \
-    ! -path '/usr/bin/mount' ! -path '/usr/bin/umount' -print | sed 's#^/##' | sort >$notes/changed-files
+born=$(stat -c %Y /proc/1)
+find @IMAGES@ -xdev -newerct "@$born" -printf '%y %p\n' >$notes/changed
+sed -n 's/^d //p' $notes/changed | while IFS= read -r folder; do find "$folder" -mindepth 1 -maxdepth 1; done | sort >$notes/changed-names
+sed -nE 's/^[fl] \///p' $notes/changed | grep -vE '^usr/(local/bin/etcd(ctl|utl)|bin/u?mount)$' | sort >$notes/changed-files
+wait
 
 away=(--exclude=opt/cni --exclude=etc/hosts --exclude=etc/hostname --exclude=etc/resolv.conf)
 for disk in $2; do away+=("--exclude=${disk#/}"); done
