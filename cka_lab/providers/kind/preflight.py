@@ -7,6 +7,7 @@ import shutil
 from functools import lru_cache
 from pathlib import Path
 
+from cka_lab import container
 from cka_lab.api import ClusterSpec, Problem
 from cka_lab.errors import NotAvailable
 
@@ -25,14 +26,12 @@ def problems() -> tuple[Problem, ...]:
     """What stands in the way of any kind cluster here. Cheap: `cka-lab list` asks it."""
     found = []
     if not engine_is_near():
-        found.append(
-            Problem(
-                "docker is not here", "kind runs its nodes as docker containers", "install docker, or use the sandbox"
-            )
-        )
+        fix = _start_with_socket() or "install docker, or use the sandbox"
+        found.append(Problem("docker is not here", "kind runs its nodes as docker containers", fix))
     elif why := _unreachable():
         forbidden = why.endswith("Permission denied")
         fix = "`sudo usermod -aG docker $USER`, then log in anew" if forbidden else "`sudo systemctl start docker`"
+        fix = (forbidden and _start_with_socket()) or fix
         found.append(Problem("docker does not let you in" if forbidden else "docker does not answer", why, fix))
     if not shutil.which("kind"):
         found.append(
@@ -41,6 +40,12 @@ def problems() -> tuple[Problem, ...]:
             )
         )
     return tuple(found)
+
+
+def _start_with_socket() -> str:
+    """What helps in a container of ours; empty elsewhere."""
+    how = "start the container with docker's socket, which makes it root on the host"
+    return f"{how}: {container.line(socket=True)}" if container.inside() else ""
 
 
 def _unreachable() -> str:
