@@ -14,6 +14,7 @@ import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from cka_lab import paths
@@ -31,11 +32,23 @@ FIX = "reset it: `cka-lab reset`"
 def home_mark() -> str:
     """Four letters for this data folder: clusters of another one are not ours.
 
-    In containers the folders of all volumes bear one name: there the folder's own number counts, too.
+    In containers the data folders of all volumes bear one name: there a word in the folder takes its place.
     """
     home = paths.home()
-    name = f"{home}:{paths.make_private(home).stat().st_ino}" if in_container() else home
+    name = _word(paths.make_private(home)) if in_container() else home
     return hashlib.sha256(os.fsencode(name)).hexdigest()[:4]
+
+
+def _word(home: Path) -> str:
+    """A word of this folder's own, made up when it is first asked for."""
+    kept = home / "mark"
+    if not kept.exists():
+        draft = home / f"mark.{os.getpid()}"
+        draft.write_text(os.urandom(8).hex())
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, kept)
+        draft.unlink()
+    return kept.read_text()
 
 
 @lru_cache(maxsize=1)
