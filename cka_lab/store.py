@@ -6,6 +6,7 @@ A crash at any point leaves a readable database; one of a newer program is refus
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
@@ -62,7 +63,7 @@ class Store:
             self._db.row_factory = sqlite3.Row
             self._migrate()
         except sqlite3.DatabaseError as error:
-            raise LabFailure(f"{self.path}: {error}", fix="move that file away; the program makes a new one") from error
+            raise LabFailure(f"{self.path}: {error}", fix=_fix(self.path)) from error
 
     def close(self) -> None:
         self._db.close()
@@ -192,6 +193,12 @@ class Store:
             "ORDER BY a.earned * 1.0 / a.possible"
         )
         return {row["scenario"]: (row["earned"], row["possible"]) for row in rows}
+
+
+def _fix(path: Path) -> str:
+    if os.access(path.parent, os.W_OK):
+        return "move that file away; the program makes a new one"
+    return f"make {path.parent} writable for the user {os.getuid()}, or name another folder by CKA_LAB_HOME"
 
 
 def _marks(marks: Mapping[str, Mark]) -> str:

@@ -26,6 +26,8 @@ def why_not(place: str) -> str:
         return "no etcd 3.6: CKA_LAB_TEST_ETCD36 names no folder (scripts/build-etcd makes one)"
     if place == "kind":
         return why_no_kind()
+    if place == "image":
+        return why_no_image()
     from cka_lab.providers.sandbox import SandboxProvider
 
     with home(place):
@@ -44,6 +46,22 @@ def why_no_kind() -> str:
         return "" if image.is_here(image.wanted()) else f"no image {image.wanted()} (CKA_LAB_NODE_IMAGE names another)"
     except NotAvailable as error:
         return error.message
+
+
+@lru_cache
+def why_no_image() -> str:
+    """Docker's engine and command, kind's to put in, and a base image that can be made without a registry."""
+    from cka_lab.errors import NotAvailable
+    from cka_lab.providers.kind.engine import engine
+    from tests import base_image
+
+    if missing := [name for name in ("docker", "kind") if not shutil.which(name)]:
+        return f"no {' and no '.join(missing)} here"
+    try:
+        engine()
+    except NotAvailable as error:
+        return error.message
+    return base_image.why_not()
 
 
 @contextmanager

@@ -273,6 +273,8 @@ def test_a_bench_has_the_etcd_tools_and_nothing_of_the_lab(place, cluster):
         assert "etcdutl version" in bench.run(["etcdutl", "version"]).text
         bench.run(["sh", "-c", "echo out > /bench/out"])
         assert (bench.folder / "out").read_text() == "out\n"
+        (bench.folder / "in").write_bytes(b"changed")
+        assert bench.run(["cat", "in", "out"]).out == b"changedout\n"
         assert bench.run(["ls", "/etc/kubernetes/pki"], ok=(2,)).code == 2
         folder = bench.folder
     assert not folder.exists()

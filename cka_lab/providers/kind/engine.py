@@ -10,12 +10,15 @@ import socket
 import struct
 import threading
 import time
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from cka_lab import paths
+from cka_lab.container import inside as in_container
 from cka_lab.errors import LabFailure, LabGone, NotAvailable
 
 LABEL = "io.cka-lab.home"
@@ -27,8 +30,25 @@ FIX = "reset it: `cka-lab reset`"
 
 
 def home_mark() -> str:
-    """Four letters for this data folder: clusters of another one are not ours."""
-    return hashlib.sha256(os.fsencode(paths.home())).hexdigest()[:4]
+    """Four letters for this data folder: clusters of another one are not ours.
+
+    In containers the data folders of all volumes bear one name: there a word in the folder takes its place.
+    """
+    home = paths.home()
+    name = _word(paths.make_private(home)) if in_container() else home
+    return hashlib.sha256(os.fsencode(name)).hexdigest()[:4]
+
+
+def _word(home: Path) -> str:
+    """A word of this folder's own, made up when it is first asked for."""
+    kept = home / "mark"
+    if not kept.exists():
+        draft = home / f"mark.{os.getpid()}"
+        draft.write_text(os.urandom(8).hex())
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, kept)
+        draft.unlink()
+    return kept.read_text()
 
 
 @lru_cache(maxsize=1)
@@ -84,9 +104,10 @@ class Exec:
                 container, list(argv), stdin=stdin, tty=tty, user=user, environment=dict(env or {}), workdir=cwd
             )
             self.id: str = made["Id"]
-            self._response = self._api.exec_start(self.id, tty=tty, socket=True)
-        self.socket: socket.socket = getattr(self._response, "_sock", self._response)
+            stream = self._api.exec_start(self.id, tty=tty, socket=True)
+        self.socket: socket.socket = getattr(stream, "_sock", stream)
         self.socket.settimeout(None)
+        self._finish = weakref.finalize(self, _hang_up, self.socket, stream)
         self._rest = bytearray()
 
     def send(self, data: bytes) -> None:
@@ -134,18 +155,23 @@ class Exec:
             self._api.exec_resize(self.id, height=rows, width=cols)
 
     def close(self) -> None:
-        with contextlib.suppress(OSError):
-            self.socket.shutdown(socket.SHUT_RDWR)
-        with contextlib.suppress(Exception):
-            self._response.close()
-        with contextlib.suppress(OSError):
-            self.socket.close()
+        self._finish()
 
     def __enter__(self) -> Exec:
         return self
 
     def __exit__(self, *error: object) -> None:
         self.close()
+
+
+def _hang_up(end: socket.socket, stream: Any) -> None:
+    """Close a command's socket; at the program's end at the latest, since Python 3.13 complains of one left open."""
+    with contextlib.suppress(OSError):
+        end.shutdown(socket.SHUT_RDWR)
+    with contextlib.suppress(Exception):
+        getattr(stream, "_response", stream).close()  # the answer as a whole, which closes what lies below it
+    with contextlib.suppress(OSError):
+        end.close()
 
 
 def feed(command: Exec, data: bytes) -> None:

@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from cka_lab import container
 from cka_lab.api import ClusterSpec, Problem
 from cka_lab.errors import NotAvailable
 
@@ -48,15 +49,22 @@ def problems() -> tuple[Problem, ...]:
     """What stands in the way of any kind cluster here. Cheap: `cka-lab list` asks it."""
     found = []
     if not engine_is_near():
-        found.append(Problem("docker is not here", "kind runs its nodes as docker containers", fix("install docker")))
+        how = _start_with_socket() or fix("install docker")
+        found.append(Problem("docker is not here", "kind runs its nodes as docker containers", how))
     elif why := _unreachable():
         if why.endswith("Permission denied"):
-            found.append(Problem("docker does not let you in", why, fix("be let in")))
+            found.append(Problem("docker does not let you in", why, _start_with_socket() or fix("be let in")))
         else:
             found.append(Problem("docker does not answer", why, fix("start docker")))
     if not shutil.which("kind"):
         found.append(Problem("kind is not installed", "it makes the clusters", fix("install kind")))
     return tuple(found)
+
+
+def _start_with_socket() -> str:
+    """What helps in a container of ours; empty elsewhere."""
+    how = "start the container with docker's socket, which makes it root on the host"
+    return f"{how}: {container.line(socket=True)}" if container.inside() else ""
 
 
 def _unreachable() -> str:

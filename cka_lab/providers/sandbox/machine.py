@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from cka_lab import container
 from cka_lab.api import Problem
 from cka_lab.errors import NotAvailable
 from cka_lab.providers.sandbox import launch
@@ -58,16 +59,34 @@ def _refused() -> str:
 def _blocked(why: str) -> Problem:
     what = f"namespaces can't be made here ({why})"
     matters = "the sandbox is made of user namespaces"
-    if _setting("kernel/apparmor_restrict_unprivileged_userns") == "1":
+    if container.inside():
+        return _blocked_in_container(what, matters)
+    if _setting(RESTRICTED) == "1":
         return Problem(what, f"{matters}, and AppArmor allows them to named programs only", APPARMOR)
-    for name, bad in (("kernel/unprivileged_userns_clone", "0"), ("user/max_user_namespaces", "0")):
-        if _setting(name) == bad:
-            key = name.replace("/", ".")
-            value = "1" if bad == "0" and "clone" in name else "10000"
-            return Problem(what, matters, f"as root: sysctl -w {key}={value}", ("sysctl", "-w", f"{key}={value}"))
-    if Path("/.dockerenv").exists() or Path("/run/.containerenv").exists():
-        return Problem(what, matters, DOCKER)
+    if setting := _switched_off():
+        return Problem(what, matters, f"as root: sysctl -w {setting}", ("sysctl", "-w", setting))
     return Problem(what, matters, "ask whoever runs this machine to allow unprivileged user namespaces")
+
+
+def _blocked_in_container(what: str, matters: str) -> Problem:
+    """What the host forbids and what the container was started with: nothing of that is mended from inside."""
+    steps = []
+    if setting := f"{RESTRICTED.replace('/', '.')}=0" if _setting(RESTRICTED) == "1" else _switched_off():
+        steps.append(f"on the host, as root: sysctl -w {setting}")
+    if held := container.confined():
+        matters = f"{matters}, and this container is held by docker's {' and '.join(held)}"
+        steps.append(f"start the container by: {container.line_of_this()}")
+    else:
+        steps = steps or ["ask whoever runs the host to allow unprivileged user namespaces in containers"]
+    return Problem(what, matters, "; then ".join(steps))
+
+
+def _switched_off() -> str:
+    """The setting that allows user namespaces, where one forbids them."""
+    for name, value in (("kernel/unprivileged_userns_clone", "1"), ("user/max_user_namespaces", "10000")):
+        if _setting(name) == "0":
+            return f"{name.replace('/', '.')}={value}"
+    return ""
 
 
 def _setting(name: str) -> str:
@@ -89,4 +108,4 @@ as root, allow them to bubblewrap:
       printf 'abi <abi/4.0>,\\ninclude <tunables/global>\\nprofile bwrap /usr/bin/bwrap flags=(unconfined) {\\n  userns,\\n}\\n' > /etc/apparmor.d/bwrap
       apparmor_parser -r /etc/apparmor.d/bwrap
     or for all programs: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"""  # noqa: E501
-DOCKER = "run the container with --security-opt seccomp=unconfined --security-opt systempaths=unconfined"
+RESTRICTED = "kernel/apparmor_restrict_unprivileged_userns"
