@@ -83,7 +83,7 @@ class Baseline:
         file.touch(0o600)
         file.write_bytes(done.out)
 
-    def restore(self, nodes: Sequence[KindNode], image: str, tools: Path, control_planes: Sequence[str]) -> None:
+    def restore(self, nodes: Sequence[KindNode], image: str, control_planes: Sequence[str]) -> None:
         """Put every node's state back and start its services. LabFailure says what did not work.
 
         A control plane's kubelet is started in any case, since its pods come by it: see settle().
@@ -93,7 +93,7 @@ class Baseline:
         def work(node: KindNode) -> None:
             about = known[node.container]
             stay = [] if node.container in control_planes else about.stopped
-            about.since = self._restore(node, about, stay, lambda folders: put_back(node, image, tools, folders))
+            about.since = self._restore(node, about, stay, lambda folders: put_back(node, image, folders))
 
         at_once(work, nodes)
         self._write(self.ready(), known)
@@ -107,10 +107,10 @@ class Baseline:
     def _restore(self, node: KindNode, known: Known, stay: Sequence[str], mend: Callable[[Sequence[str]], str]) -> str:
         data = (self.folder / f"{node.container}.tar").read_bytes()
         disks = " ".join(f"{path}={size}" for path, size in known.disks.items())
-        began, since = time.monotonic(), known.since
+        began, since, api = time.monotonic(), known.since, "" if self.ready() is None else "ready"
         try:
             while True:
-                argv = ["bash", "-c", _of("restore.sh"), "restore", known.data_dir, since, " ".join(stay), disks]
+                argv = ["bash", "-c", _of("restore.sh"), "restore", known.data_dir, since, " ".join(stay), disks, api]
                 said = node.run(argv, stdin=data, timeout=RESTORE_SECONDS, cwd="/").text.splitlines()
                 if said and said[-1].startswith("since "):
                     return said[-1].split()[1]

@@ -6,9 +6,7 @@ clients · ``ssh_key`` the learner's · ``state.json``.
 
 from __future__ import annotations
 
-import io
 import shutil
-import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,12 +14,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from cka_lab import paths
 from cka_lab.api import Addon, Bench, KubeClient, NotServed, ShellChannel, TrialPod, condition
 from cka_lab.errors import CkaLabError, LabFailure
 from cka_lab.etcd.manifest import pod_files
 from cka_lab.providers.kind import containers, helm, places, trial
-from cka_lab.providers.kind.baseline import Baseline, at_once, know
+from cka_lab.providers.kind.baseline import Baseline, know
 from cka_lab.providers.kind.node import KindNode
 from cka_lab.providers.kind.state import State
 from cka_lab.wait import Progress, until
@@ -29,14 +26,6 @@ from cka_lab.wire import Connections
 
 READY_SECONDS = 240.0
 """A control plane that comes back after an edit of etcd's manifest takes 70-111 s."""
-RESTART_WATCHERS = """
-crictl ps -o json | jq -r '.containers[] | select(.labels["io.kubernetes.pod.namespace"]
-        | IN("kube-system", "local-path-storage", "traefik"))
-    | select(.metadata.name | IN("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler") | not) | .id' |
-    xargs -r -P8 -n1 crictl stop -t 0 >/dev/null 2>&1
-exit 0
-"""
-"""etcd's revision went back: who watches the API from a later one on (kube-proxy, CoreDNS ...) would hear nothing."""
 API_PORT = 6443
 DATA_DIR = "/var/lib/etcd"
 PKI = "/etc/kubernetes/pki"
@@ -143,28 +132,11 @@ class KindCluster:
     def _ssh_key(self) -> Path:
         return self.folder / "ssh_key"
 
-    @property
-    def tools(self) -> Path:
-        """A folder of the host with etcd's tools as the node image has them."""
-        return paths.cache() / f"etcd-tools-{self.state.image.rpartition(':')[2]}"
-
     def _fetch_tools(self) -> None:
-        """etcd's own tools, out of the image that the cluster's etcd runs from: on every control plane, and for us."""
-        at_once(
-            lambda node: node.run(["bash", "-c", TOOLS], timeout=60), list(map(self.node, self.state.control_planes))
-        )
-        if self.tools.is_dir():
-            return
-        done = self.node().run(["tar", "-C", "/usr/local/bin", "-cf", "-", "etcdctl", "etcdutl"], timeout=60)
-        paths.make_private(self.tools.parent)
-        draft = Path(tempfile.mkdtemp(prefix="etcd-tools-", dir=self.tools.parent))
-        with tarfile.open(fileobj=io.BytesIO(done.out)) as tar:
-            tar.extractall(draft, filter="data")
-        draft.chmod(0o755)  # seen by whoever is in a bench
-        try:
-            draft.rename(self.tools)
-        except OSError:  # another program was quicker
-            shutil.rmtree(draft)
+        """etcd's own tools, where the node image has none: out of the image that the cluster's etcd runs from."""
+        for name in self.state.control_planes:
+            if self.node(name).stat("/usr/local/bin/etcdutl") is None:
+                self.node(name).run(["bash", "-c", TOOLS], timeout=60)
 
     def unjoin(self) -> None:
         """Take the machines that are to be outside out of the cluster, as `kubeadm reset` leaves them."""
@@ -182,11 +154,13 @@ class KindCluster:
         )  # fmt: skip
 
     def _ready(self, wanted: set[str]) -> bool:
+        """It counts that the API server serves: /readyz waits a second longer, for what is there since long."""
         if not self.node().listens(API_PORT):  # a look at /proc, where a call would cost a process each time
             raise LabFailure("nothing listens where the API server should")
-        ready = self._ready_nodes()
-        if ready is None:
-            raise LabFailure("the API server is not ready")
+        try:
+            ready = [node["metadata"]["name"] for node in self.api().list("Node") if _is_ready(node)]
+        except NotServed as error:
+            raise LabFailure(f"the API server does not answer: {error.why}") from error
         if missing := wanted - set(ready):
             raise LabFailure(f"not Ready: {', '.join(sorted(missing))}")
         return True
@@ -265,12 +239,12 @@ class KindCluster:
         with ThreadPoolExecutor(1) as beside:
             renewed = beside.submit(self._renew_base)
             with progress.step("files and etcd back to the starting point"):
-                baseline.restore(nodes, self.state.image, self.tools, self.state.control_planes)
+                baseline.restore(nodes, self.state.image, self.state.control_planes)
             with progress.step("the control plane"):
                 if ready is not None:
                     self.wait_ready(progress, ready)
-                    at_once(lambda node: node.run(["bash", "-c", RESTART_WATCHERS], timeout=60), nodes)
                 baseline.settle(nodes)
+                self._fetch_tools()
             with progress.step("a new jump host"):
                 renewed.result()
 
@@ -303,7 +277,7 @@ class KindCluster:
     @contextmanager
     def bench(self) -> Iterator[Bench]:
         folder = Path(tempfile.mkdtemp(prefix="bench-", dir=self.folder))
-        bench = places.KindBench(self.state, self.tools, folder)
+        bench = places.KindBench(self.state, folder)
         try:
             yield bench
         finally:

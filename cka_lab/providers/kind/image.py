@@ -32,8 +32,18 @@ for i in $(seq 100); do ctr -n k8s.io images ls -q 2>/dev/null && break; sleep 0
 """What an image lacks, a line with two dashes, and the images in its own containerd."""
 IMAGES_LABEL = "io.cka-lab.images"
 DOCKERFILE = """\
+FROM {base} AS etcd
+RUN mkdir -p /tools /work && cd /work; containerd >/dev/null 2>&1 & \
+ for i in $(seq 100); do \
+     name=$(ctr -n k8s.io images ls -q 2>/dev/null | grep -m1 /etcd:) && break; sleep 0.1; \
+ done; \
+ ctr -n k8s.io images export image.tar "$name" && tar -xf image.tar && for layer in blobs/sha256/*; do \
+     tar -xf $layer --wildcards --transform 's#.*/##' -C /tools '*bin/etcdctl' '*bin/etcdutl' 2>/dev/null; \
+ done; true
+
 FROM {base}
 LABEL {label}=node {images_label}="{images}"
+COPY --from=etcd /tools/ /usr/local/bin/
 {install}RUN useradd --create-home --shell /bin/bash candidate \\
  && echo 'candidate ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/candidate && chmod 440 /etc/sudoers.d/candidate \\
  && mkdir -p /run/sshd && ssh-keygen -A >/dev/null && rm -f /etc/motd /etc/update-motd.d/* \\

@@ -9,14 +9,14 @@ from pathlib import Path
 
 from cka_lab.api import Completed
 from cka_lab.errors import LabFailure
-from cka_lab.providers.kind.containers import remove, start
+from cka_lab.providers.kind.containers import copy, remove, start
 from cka_lab.providers.kind.engine import engine, ours
 from cka_lab.providers.kind.node import KindNode
 from cka_lab.providers.kind.state import State
 
 USER = "candidate"
 HOME = f"/home/{USER}"
-PATH = "/tools:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 SSH_CONFIG = """\
 Host {names}
     HostName {container}
@@ -87,9 +87,9 @@ class KindBench:
     we a container whose folders it doesn't see. Costs 0.3 s for a trial restore.
     """
 
-    def __init__(self, state: State, tools: Path, folder: Path) -> None:
+    def __init__(self, state: State, folder: Path) -> None:
         self.folder = folder
-        self._state, self._tools = state, tools
+        self._state = state
         self._node: KindNode | None = None
 
     def run(self, argv: Sequence[str], *, timeout: float = 30.0, ok: Collection[int] = (0,)) -> Completed:
@@ -97,7 +97,8 @@ class KindBench:
             name = f"{self._state.cluster}-{self.folder.name}"
             start(name, self._state.image, network_mode="none")
             self._node = KindNode(name)
-            copy_in(name, self._tools, "/tools")
+            if self._node.stat("/usr/local/bin/etcdutl") is None:
+                copy(self._state.control_planes[0], name, "/usr/local/bin/etcdutl")
         copy_in(self._node.container, self.folder, "/bench")
         done = self._node.run(argv, timeout=timeout, ok=ok, env={"PATH": PATH, "HOME": "/tmp"}, cwd="/bench")
         copy_out(self._node.container, "/bench", self.folder)

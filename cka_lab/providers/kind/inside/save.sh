@@ -4,7 +4,7 @@
 set -u
 cd /
 umask 077
-export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C
 kept=/var/lib/.cka-lab-save notes=/run/.cka-lab
 rm -rf $kept $notes
 mkdir -p $notes
@@ -18,13 +18,20 @@ if [ "$1" ] && [ -d "$1" ] && [[ " $2 " != *" $1 "* ]]; then
 fi
 
 # what is no file, or is known by its name alone
+date +%s.%N >$notes/when
 iptables-save >$notes/iptables 2>/dev/null
 ip6tables-save >$notes/ip6tables 2>/dev/null
 sysctl -a --pattern '^net\.' 2>/dev/null | sort >$notes/sysctl &
+ip -o route show >$notes/routes
 timeout 5 crictl pods -q 2>/dev/null | sort >$notes/pods &
 systemctl list-units --plain --no-legend --state=active,activating,failed --type=service,timer,socket,path |
     cut -d' ' -f1 | sort >$notes/units &
 find / /var /var/lib /var/log -mindepth 1 -maxdepth 1 | sort >$notes/names
+list=()
+for path in @PATHS@; do
+    [ -e "/$path" ] && list+=("$path")
+done
+find "${list[@]/#//}" -printf '%y %p\n' | sort >$notes/files
 # where the image has the files, what differs from it: all that was changed since the machine was made
 born=$(stat -c %Y /proc/1)
 find @IMAGES@ -xdev -newerct "@$born" -printf '%y %p\n' >$notes/changed
@@ -34,12 +41,7 @@ wait
 
 away=(--exclude=opt/cni --exclude=etc/hosts --exclude=etc/hostname --exclude=etc/resolv.conf)
 for disk in $2; do away+=("--exclude=${disk#/}"); done
-list=()
-for path in @PATHS@; do
-    [ -e "/$path" ] && list+=("$path")
-done
 [ ! -d $kept ] || list+=(-C $kept "$(cd $kept && echo *)")
-date +%s.%N >$notes/when
 tar -cSf - --format=posix --numeric-owner --warning=no-file-changed "${away[@]}" -C / "${notes#/}" -T $notes/changed-files "${list[@]}"
 code=$?
 rm -rf $kept
