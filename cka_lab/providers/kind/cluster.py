@@ -243,10 +243,17 @@ class KindCluster:
             with progress.step("the control plane"):
                 if ready is not None:
                     self.wait_ready(progress, ready)
+                    self._free_leadership()
                 baseline.settle(nodes)
                 self._fetch_tools()
             with progress.step("a new jump host"):
                 renewed.result()
+
+    def _free_leadership(self) -> None:
+        """Scheduler and controllers would wait 15 s for those that held the leases when the state was saved."""
+        with suppress(NotServed):
+            for name in ("kube-scheduler", "kube-controller-manager"):
+                self.api().send("DELETE", f"/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/{name}")
 
     def _same_addresses(self, baseline: Baseline) -> None:
         """Docker may give a container that was stopped another one, and then nothing of the saved state fits."""

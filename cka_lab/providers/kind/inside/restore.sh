@@ -85,6 +85,7 @@ for disk in ${4:-}; do disk=${disk%=*} && rest+=("${disk#/}"); done
 rest+=($(cat $notes/changed-files))
 [ ${#rest[@]} = 0 ] || tar -xpSif $saved -C / --same-owner --numeric-owner "${rest[@]}" 2>/dev/null
 find / /var /var/lib /var/log -mindepth 1 -maxdepth 1 ! -path '/run*' | sort | comm -23 - $notes/names | xargs -r -d '\n' rm -rf
+for root in @IMAGES@; do [ -d $root ] && [ ! -L $root ] || { rm -rf $root && mkdir $root; }; done
 find @IMAGES@ -xdev \( -type f -o -type l \) -newerct "@$since" -printf '%p\n' | sort |
     comm -23 - <(sed 's#^#/#' $notes/changed-files) | xargs -r -d '\n' rm -f
 changed=$(find @IMAGES@ -xdev -type d -newerct "@$since")
@@ -115,6 +116,6 @@ for unit in $stay; do systemctl stop "$unit" 2>/dev/null; done
 iptables-restore $notes/iptables 2>/dev/null
 ip6tables-restore $notes/ip6tables 2>/dev/null
 sysctl -a --pattern '^net\.' 2>/dev/null | sort | comm -13 - $notes/sysctl | sysctl -q -p - 2>/dev/null
-ip -o route show | cmp -s - $notes/routes || while IFS= read -r route; do ip route replace $route 2>/dev/null; done <$notes/routes
+ip -o route show | grep -v ' veth' | cmp -s - $notes/routes || while IFS= read -r route; do ip route replace $route 2>/dev/null; done <$notes/routes
 rm -rf $notes $saved
 echo "since $(date +%s.%N)"

@@ -22,7 +22,7 @@ date +%s.%N >$notes/when
 iptables-save >$notes/iptables 2>/dev/null
 ip6tables-save >$notes/ip6tables 2>/dev/null
 sysctl -a --pattern '^net\.' 2>/dev/null | sort >$notes/sysctl &
-ip -o route show >$notes/routes
+ip -o route show | grep -v ' veth' >$notes/routes # but for those to pods
 timeout 5 crictl pods -q 2>/dev/null | sort >$notes/pods &
 systemctl list-units --plain --no-legend --state=active,activating,failed --type=service,timer,socket,path |
     cut -d' ' -f1 | sort >$notes/units &
