@@ -436,6 +436,9 @@ class Cluster(Protocol):
 
     def alive(self) -> bool: ...
 
+    def trouble(self) -> str:
+        """What befell it from outside (a machine paused, no disk, no memory); empty as a rule. Asked after failures."""
+
     def client_files(self) -> Mapping[str, bytes]: ...
 
     def trial_pod(self, namespace: str = "default") -> AbstractContextManager[TrialPod]: ...

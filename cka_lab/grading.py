@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
+from dataclasses import replace
 from pathlib import Path
 from socket import socket
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -239,7 +240,22 @@ def grade(
         )
     if run.following:
         emit(StillFollowing(run.following[0]))
-    return Attempt(scenario.id, tasks, started, time.monotonic() - clock)
+    return Attempt(scenario.id, _as_ours(tasks, cluster), started, time.monotonic() - clock)
+
+
+def _as_ours(tasks: tuple[TaskResult, ...], cluster: Cluster) -> tuple[TaskResult, ...]:
+    """Failures as ERROR where something befell the place from outside: they are not the learner's."""
+    failed = any(check.outcome is Outcome.FAIL for task in tasks for check in task.checks)
+    why = cluster.trouble() if failed else ""
+    if not why:
+        return tasks
+
+    def ours(check: CheckResult) -> CheckResult:
+        if check.outcome not in (Outcome.FAIL, Outcome.SKIP):
+            return check
+        return replace(check, outcome=Outcome.ERROR, mismatch=None, error=why)
+
+    return tuple(replace(task, checks=tuple(map(ours, task.checks))) for task in tasks)
 
 
 class _Run:

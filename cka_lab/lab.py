@@ -10,6 +10,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -126,7 +127,8 @@ class Labs:
                 cluster.save_baseline(progress)
             progress.check()
         except BaseException:
-            self._remove(row)
+            with suppress(CkaLabError):  # else the lab stays listed as never finished, for `stop` and `clean`
+                self._remove(row)
             raise
         self.store.lab_ready(row.id, marks)
         return cluster, self.store.lab(row.id)
@@ -326,6 +328,7 @@ class Lab:
     def _renew(self, progress: Progress, why: LabFailure) -> None:
         """A new cluster for this lab."""
         progress.check()
+        self._must_be_available()
         with progress.step(f"that did not work in place ({_first_line(why)}): a new cluster"):
             self.labs.providers[self.row.provider].delete(self.id)
         self.labs.store.lab_begun(self.id)
@@ -352,10 +355,16 @@ class Lab:
 
     def _must_live(self) -> None:
         if not self.cluster.alive():
+            self._must_be_available()
             raise LabGone(
                 f"the lab {self.id} is not running any more",
                 fix="reset it (`cka-lab reset`): that starts it anew",
             )
+
+    def _must_be_available(self) -> None:
+        """Is what the lab runs on there at all, such as docker?"""
+        if problems := self.labs.providers[self.row.provider].info().problems:
+            raise LabFailure(f"{problems[0].what} ({problems[0].why})", fix=problems[0].fix)
 
     def _hints(self) -> Iterable[tuple[Task, int, Hint]]:
         return ((task, n, hint) for task in self.scenario.tasks for n, hint in enumerate(task.hints))

@@ -44,7 +44,9 @@ def mounted_dirs(node: NodeView) -> list[str]:
 
 
 def restored_elsewhere(node: NodeView) -> str:
-    """A directory with a finished restore that no etcd manifest mounts; empty where there is none."""
+    """A directory with a finished restore that no etcd manifest mounts; empty where there is none, or no manifest."""
+    if not etcd_pods(node):
+        return ""
     mounted = mounted_dirs(node)
     for parent in PARENTS:
         for name in node.list(parent)[:100]:

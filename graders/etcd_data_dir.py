@@ -21,7 +21,16 @@ from cka_lab.api import (
     grader,
     read_store,
 )
-from graders._etcd_facts import holds_open, host_dir, is_restored, is_same, marked_keys, mounted_dirs, not_served
+from graders._etcd_facts import (
+    etcd_pods,
+    holds_open,
+    host_dir,
+    is_restored,
+    is_same,
+    marked_keys,
+    mounted_dirs,
+    not_served,
+)
 from graders._lessons import (
     EMPTY_STORE,
     FAILED_RESTORE_REUSED,
@@ -77,7 +86,7 @@ def _is_on(node: NodeView, etcd: EtcdProcess, path: str) -> bool:
 def _none_runs(lab: LabView, node: str | None, path: str) -> Mismatch:
     place = lab.node(node)
     message = f"etcd does not run on {path}"
-    if is_restored(place, path) and path not in mounted_dirs(place):
+    if etcd_pods(place) and is_restored(place, path) and path not in mounted_dirs(place):
         found = f"no etcd is running; its manifest mounts {', '.join(mounted_dirs(place)) or 'nothing'}"
         return Mismatch(message, path, found, MANIFEST_NOT_REPOINTED)
     return not_served(lab, node, message, NotServed("refused", "no etcd is running"))

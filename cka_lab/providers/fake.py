@@ -149,6 +149,9 @@ class FakeCluster:
     def alive(self) -> bool:
         return self.living
 
+    def trouble(self) -> str:
+        return ""
+
     def client_files(self) -> Mapping[str, bytes]:
         return {"ca": b"", "cert": b"", "key": b""}
 

@@ -27,7 +27,7 @@ def registry(**graders):
     return Registry(graders={n: Grader(n, f) for n, f in graders.items()}, faults={})
 
 
-CLUSTER = SimpleNamespace(provider="none", follow_seconds=0.0)
+CLUSTER = SimpleNamespace(provider="none", follow_seconds=0.0, trouble=lambda: "")
 
 
 def run(*checks, emit=lambda event: None, cancel=None, **graders):
@@ -134,7 +134,7 @@ def test_hints_do_not_wait():
     assert time.monotonic() - began < 0.2
 
 
-SLOW = SimpleNamespace(provider="none", follow_seconds=60.0)
+SLOW = SimpleNamespace(provider="none", follow_seconds=60.0, trouble=lambda: "")
 
 
 def test_a_lab_on_its_way_is_waited_for():
@@ -184,6 +184,15 @@ def test_a_check_that_has_waited_long_is_not_asked_again(monkeypatch):
 
     assert outcomes(run(check("a", "silent"), silent=silent)) == ["error"]
     assert asked == [1]
+
+
+def test_what_befell_the_place_is_not_the_learners_failure():
+    place = SimpleNamespace(provider="none", follow_seconds=0.0, trouble=lambda: "a machine is paused")
+    checks = [check("a"), check("b", "bad"), check("c", after=["b"])]
+    attempt = grade(scenario(*checks), registry(), place, {})
+    assert outcomes(attempt) == ["pass", "error", "error"]
+    assert attempt.checks[1].error == "a machine is paused"
+    assert attempt.score == Score(1, 3, 2)
 
 
 def test_shared_answers_are_made_once():

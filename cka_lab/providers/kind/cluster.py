@@ -17,7 +17,7 @@ from typing import Any
 from cka_lab.api import Addon, Bench, KubeClient, NotServed, ShellChannel, TrialPod, condition
 from cka_lab.errors import CkaLabError, LabFailure
 from cka_lab.etcd.manifest import pod_files
-from cka_lab.providers.kind import containers, helm, places, trial
+from cka_lab.providers.kind import containers, helm, places, trial, trouble
 from cka_lab.providers.kind.baseline import Baseline, know
 from cka_lab.providers.kind.node import KindNode
 from cka_lab.providers.kind.state import State
@@ -83,6 +83,10 @@ class KindCluster:
             return all(containers.status(name) == "running" for name in self.state.containers)
         except CkaLabError:
             return False
+
+    def trouble(self) -> str:
+        known = self.baseline.known() if self.baseline.exists() else {}
+        return trouble.of(self.state, {name: list(about.disks) for name, about in known.items()})
 
     def client_files(self) -> Mapping[str, bytes]:
         private = self.folder / "private"
@@ -234,7 +238,7 @@ class KindCluster:
         nodes, ready = self.every_node(), baseline.ready()
         with progress.step("the containers"):
             for name in self.state.containers[:-1]:
-                containers.wake(name, boots=name != self.state.balancer)
+                containers.wake(name, self.state.cluster, boots=name != self.state.balancer)
             self._same_addresses(baseline)
         with ThreadPoolExecutor(1) as beside:
             renewed = beside.submit(self._renew_base)

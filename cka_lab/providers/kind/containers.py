@@ -44,8 +44,8 @@ def address(name: str, network: str) -> str:
     return str(found.get("IPAddress", ""))
 
 
-def wake(name: str, *, boots: bool = True) -> None:
-    """Make a container run, whatever became of it; ``boots``: until systemd is up in it. LabGone where it is gone."""
+def wake(name: str, network: str, *, boots: bool = True) -> None:
+    """Make a container run in its network, whatever became of it; ``boots``: until systemd is up in it. LabGone."""
     was = status(name)
     if was == "gone":
         raise LabGone(f"the container {name} is not there any more", fix="stop the lab, and start the scenario anew")
@@ -54,6 +54,8 @@ def wake(name: str, *, boots: bool = True) -> None:
             engine().api.unpause(name)
         elif was != "running":
             engine().api.start(name)
+        if not address(name, network):
+            engine().api.connect_container_to_network(name, network)
     until(lambda: status(name) == "running", f"the container {name}", timeout=30, every=0.1)
     if boots and was not in ("running", "paused"):
         until(lambda: _is_up(name), f"systemd in {name}", timeout=BOOT_SECONDS, every=0.2)

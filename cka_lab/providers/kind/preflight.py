@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import sys
+import time
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ NODE_MIB, WORKER_MIB = 700, 400
 NODE_DISK_MIB = 1000
 """Disk that each node takes at most, as a rule, beside its image."""
 SOCKET = "/var/run/docker.sock"
+KEPT_SECONDS = 2.0
+"""How long what was found is believed."""
 KIND_SITE = "https://kind.sigs.k8s.io/dl/v0.33.0/kind-linux"
 FIXES = {
     "install docker": "curl -fsSL https://get.docker.com | sudo sh",
@@ -44,9 +47,13 @@ def engine_is_near() -> bool:
     return bool(os.environ.get("DOCKER_HOST")) or Path(SOCKET).exists() or (Path.home() / ".docker").is_dir()
 
 
-@lru_cache(maxsize=1)
 def problems() -> tuple[Problem, ...]:
-    """What stands in the way of any kind cluster here. Cheap: `cka-lab list` asks it."""
+    """What stands in the way of any kind cluster here. Cheap, as `cka-lab list` asks for each scenario."""
+    return _problems(int(time.monotonic() / KEPT_SECONDS))
+
+
+@lru_cache(maxsize=1)
+def _problems(moment: int) -> tuple[Problem, ...]:
     found = []
     if not engine_is_near():
         how = _start_with_socket() or fix("install docker")
@@ -83,7 +90,7 @@ def _unreachable() -> str:
 
 def require(spec: ClusterSpec) -> None:
     """Refuse what can't be finished. NotAvailable."""
-    problems.cache_clear()
+    _problems.cache_clear()
     if found := problems():
         raise NotAvailable(f"{found[0].what}: {found[0].why}", fix=found[0].fix)
     about = ask_engine()

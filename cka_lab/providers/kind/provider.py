@@ -64,7 +64,8 @@ class KindProvider:
             addons.install(cluster, spec.addons, progress)
             progress.check()
         except BaseException:
-            self.delete(lab_id)
+            with suppress(CkaLabError):
+                self.delete(lab_id)
             raise
         return cluster
 

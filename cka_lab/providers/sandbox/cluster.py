@@ -19,12 +19,14 @@ from typing import Any
 from cka_lab import proc
 from cka_lab.api import Bench, ClusterSpec, Completed, TrialPod
 from cka_lab.errors import LabFailure, LabGone, NotAvailable
-from cka_lab.providers.sandbox import client, host, launch, layout
+from cka_lab.providers.sandbox import client, host, launch, layout, machine
 from cka_lab.providers.sandbox.node import SandboxNode, SandboxShell
 from cka_lab.wait import Progress, until
 
 ANSWERS_WITHIN = 15.0
 HEALTHY_WITHIN = 45.0
+LITTLE_DISK = 8 << 20
+"""Bytes below which etcd can't be expected to write."""
 
 
 @dataclass(slots=True)
@@ -81,6 +83,10 @@ class SandboxCluster:
         with suppress(LabGone, OSError):
             return bool(client.ask(self.folder, "ping", timeout=3)["ok"])
         return False
+
+    def trouble(self) -> str:
+        free = machine.free_disk(self.folder)
+        return "" if free > LITTLE_DISK else f"there is no disk space left for the lab at {self.folder.parent}"
 
     def client_files(self) -> Mapping[str, bytes]:
         private = self.folder / "private"

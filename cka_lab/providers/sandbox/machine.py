@@ -34,7 +34,7 @@ def problems(folder: Path) -> Iterator[Problem]:
         yield Problem(f"{', '.join(missing)} missing", "the sandbox starts by it", "apt-get install util-linux")
     elif why := _refused():
         yield _blocked(why)
-    free = _free(folder)
+    free = free_disk(folder)
     if free < NEEDED_DISK:
         yield Problem(
             f"only {free >> 20} MB free at {folder}", "a lab takes about 130 MB",
@@ -96,7 +96,8 @@ def _setting(name: str) -> str:
         return ""
 
 
-def _free(folder: Path) -> int:
+def free_disk(folder: Path) -> int:
+    """Bytes that are free where ``folder`` is, or will be."""
     while not folder.exists():
         folder = folder.parent
     found = os.statvfs(folder)
