@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from cka_lab.index import Summary
     from cka_lab.schema import Hint, Scenario, Task
 
+NOT_IN_PLACE = "that did not work in place"
+"""How the step begins that a reset takes when it has to make a new cluster."""
 SOLUTION_SECONDS = 300.0
 """How long a solution or mistake may run."""
 
@@ -329,7 +331,7 @@ class Lab:
         """A new cluster for this lab."""
         progress.check()
         self._must_be_available()
-        with progress.step(f"that did not work in place ({_first_line(why)}): a new cluster"):
+        with progress.step(f"{NOT_IN_PLACE} ({_first_line(why)}): a new cluster"):
             self.labs.providers[self.row.provider].delete(self.id)
         self.labs.store.lab_begun(self.id)
         self.cluster, self.row = self.labs.bring_up(self.row, self.scenario, progress)

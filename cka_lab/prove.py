@@ -9,13 +9,14 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cka_lab.errors import Cancelled, CkaLabError, NotAvailable
-from cka_lab.lab import Lab, Labs
-from cka_lab.model import Attempt, Outcome
+from cka_lab.errors import Cancelled, CkaLabError, NotAvailable, NotFound
+from cka_lab.lab import NOT_IN_PLACE, Lab, Labs
+from cka_lab.model import Attempt, Event, Outcome, StepStarted
 from cka_lab.wait import Progress
 
 if TYPE_CHECKING:
@@ -83,8 +84,15 @@ class _Prover:
             self.note(what, "exit 0", f"exit {ended.code}", since, False, ended.errors[-1500:])
             return
         self.graded(lab, what, score, diagnosis, since)
-        since = time.monotonic()
-        lab.reset()
+        since, moved = time.monotonic(), []
+
+        def watch(event: Event) -> None:
+            if isinstance(event, StepStarted) and event.title.startswith(NOT_IN_PLACE):
+                moved.append(event.title)
+
+        lab.reset(Progress(watch))
+        if moved:
+            self.note(f"reset after {what}", "in place", moved[0], since, False)
         self.graded(lab, f"reset after {what}", 0, since=since)
 
 
@@ -103,7 +111,8 @@ def prove(
             prover.note("start", "up and broken", "up and broken", since, True)
             _run_all(prover, lab)
         finally:
-            lab.stop()
+            with suppress(NotFound):  # a reset may have failed as a whole
+                lab.stop()
         left = lab.id in labs.providers[provider].labs()
         prover.note("stop", "nothing left", "left over" if left else "nothing left", time.monotonic(), not left)
     except Cancelled:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 
-from cka_lab.api import Container, LabView, Mismatch, NodeView, NotServed, condition, etcd_clients, kube
+from cka_lab.api import Container, LabView, Mismatch, NodeView, NotServed, condition, etcd_clients, find_etcds, kube
 from graders._etcd_facts import not_served
 from graders._settle import settle
 
@@ -39,9 +39,12 @@ class Plane:
         return {c.name: c for c in self.node.containers() if c.state == "running" and c.namespace == "kube-system"}
 
     def on_its_way(self) -> bool:
-        """Is there a young API server that is not ready, or a node that has yet to tell it that it is?"""
+        """Is there an API server that is not ready though its etcd runs, one of the two being young? Or a node that has
+        yet to tell that it is ready?
+        """
+        ages = [etcd.process.age for etcd in find_etcds(self.node)]
         api = self.running().get("kube-apiserver")
-        age = time.time() - api.started if api else math.inf
+        age = min([time.time() - api.started, *ages]) if api and ages else math.inf
         if age > STARTS_WITHIN + NODE_WITHIN or self.complaint() is None:
             return False
         return age <= STARTS_WITHIN or not self._unready()

@@ -108,7 +108,9 @@ def _why_missing(lab: LabView, client: EtcdClient, mark: Mark) -> Diagnosis | No
         return None
     there = [other for other in recorded if present(client, other)]
     if not there:
-        return _not_restarted(client) or EMPTY_STORE
+        deleted = mark.facts.get("deleted")
+        is_old = deleted is not None and client.revision(serializable=True) >= deleted
+        return _misplaced(client) if is_old else _not_restarted(client) or EMPTY_STORE
     older = [other for other in there if other.facts["revision"] < mark.facts.get("revision", 0)]
     newer = [other for other in there if other.facts["revision"] > mark.facts.get("revision", 0)]
     return STALE_SNAPSHOT if older and not newer and _runs_on_restore(client) else _misplaced(client)

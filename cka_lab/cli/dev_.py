@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 PARALLEL = 4
 """Scenarios proven at once: they mostly wait for ages."""
-CLUSTERS = threading.Semaphore(1)
-"""Real clusters one after the other: each keeps a small machine busy."""
+CLUSTERS = threading.Semaphore(2)
+"""Real clusters at once: they mostly wait, too, but each keeps a small machine busy when it begins."""
 
 
 @click.group()
@@ -87,7 +87,7 @@ def check(
                 if not finding.ok or verbose:
                     sign = click.style("✓", fg="green") if finding.ok else click.style("✗", fg="red")
                     line = f"{sign} {scenario.id} on {place}: {finding.what}"
-                    line += f": expected {finding.expected}, found {finding.found}"
+                    line += f": expected {finding.expected}, found {finding.found} ({seconds(finding.seconds)})"
                     say("\n    ".join([line, *finding.detail.splitlines()]))
 
             try:

@@ -28,7 +28,7 @@ def corrupt_etcd(
     """
     place = lab.node(node)
     if unit_data:
-        place.run(["systemctl", "stop", "etcd"], timeout=60)
+        place.run(["bash", "-c", "systemctl kill -s KILL etcd; systemctl stop etcd"], timeout=60)
         _damage(place, f"{unit_data}/member", part)
         place.run(["systemctl", "start", "--no-block", "etcd"])
         return

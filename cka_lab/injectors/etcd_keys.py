@@ -9,6 +9,7 @@ import ssl
 import time
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from cka_lab.api import LabFailure, LabPath, LabWriter, Mark, RecordedMark, fault, find_etcds
@@ -42,13 +43,17 @@ def put_keys(
     ``size`` bytes; those below /registry/configmaps are ConfigMaps as an API server stores them.
 
     ``mark`` records every key, the bytes of its value and its create revision. With ``delete`` the keys are deleted:
-    ``keys``, those of ``mark``, or else the ones that the same call without ``delete`` writes.
+    ``keys``, those of ``mark`` (which records the revision of that), or else the ones that the same call without
+    ``delete`` writes.
     """
     names = list(keys) or [prefix + (secrets.token_hex(6) if random_name else str(i)) for i in range(count)]
     client = running_etcd(lab)
     try:
         if delete:
-            client.delete_many(_marked(lab, mark) if mark and not keys else names)
+            revision = client.delete_many(_marked(lab, mark) if mark and not keys else names)
+            if mark:
+                kept = lab.marks[mark]
+                lab.record(replace(kept, facts={**kept.facts, "deleted": revision}))
             return
         pairs = {name: _value(name, size) for name in names}
         client.put_many(list(pairs.items()))

@@ -26,7 +26,7 @@ from cka_lab.wire import Connections
 
 READY_SECONDS = 240.0
 """A control plane that comes back after an edit of etcd's manifest takes 70-111 s."""
-API_PORT = 6443
+API_PORT, ETCD_PORT = 6443, 2379
 DATA_DIR = "/var/lib/etcd"
 PKI = "/etc/kubernetes/pki"
 TOOLS = """
@@ -211,6 +211,10 @@ class KindCluster:
 
     def _ready_nodes(self) -> list[str] | None:
         """The Nodes that are Ready now; None where the API server is not."""
+        if not all(
+            self.node().listens(port) for port in (ETCD_PORT, API_PORT)
+        ):  # else it would take some seconds to say so
+            return None
         try:
             if self.api().ready():
                 return None

@@ -18,11 +18,11 @@ SANDBOX_IMAGE = "registry.k8s.io/pause:3.10"
 
 @contextmanager
 def pod(client: KubeClient, node: Node, namespace: str) -> Iterator[TrialPod]:
-    """A Pod of a Deployment of ours, running; the Deployment is deleted afterwards. TrialFailed, NotServed."""
+    """A Pod of a Deployment of ours, running; the Deployment is deleted afterwards. TrialFailed."""
     name = f"cka-lab-trial-{secrets.token_hex(3)}"
     path = f"/apis/apps/v1/namespaces/{namespace}/deployments"
     began = time.monotonic()
-    client.send("POST", path, _deployment(name, _image(node)))
+    _make(client, path, _deployment(name, _image(node)), began + RUNS_WITHIN)
     try:
         found = _running(client, namespace, name, began + RUNS_WITHIN)
         yield TrialPod(
@@ -34,10 +34,29 @@ def pod(client: KubeClient, node: Node, namespace: str) -> Iterator[TrialPod]:
             client.send("DELETE", f"{path}/{name}?propagationPolicy=Background")
 
 
+def _make(client: KubeClient, path: str, body: dict[str, Any], deadline: float) -> None:
+    """An API server that is just coming back may take some tries."""
+    while True:
+        try:
+            client.send("POST", path, body)
+            return
+        except NotServed as error:
+            if "already exists" in error.why:  # it was taken, though the answer came too late
+                return
+            if time.monotonic() > deadline:
+                raise TrialFailed(f"the API server takes no new Deployment: {error.why}") from error
+        time.sleep(0.5)
+
+
 def _running(client: KubeClient, namespace: str, name: str, deadline: float) -> Any:
     seen = "no controller made a Pod of it"
     while time.monotonic() < deadline:
-        for found in client.list("Pod", namespace, labels=f"app={name}"):
+        pods: list[Any] = []
+        try:
+            pods = list(client.list("Pod", namespace, labels=f"app={name}"))
+        except NotServed as error:
+            seen = error.why
+        for found in pods:
             status = found.get("status", {})
             if status.get("phase") == "Running" and all(c.get("ready") for c in status.get("containerStatuses") or []):
                 return found

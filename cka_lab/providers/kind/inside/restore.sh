@@ -82,13 +82,14 @@ tar -xpSif $saved -C / --same-owner --numeric-owner --no-recursion -T $notes/aga
 rest=()
 [ -z "$1" ] || rest+=("${1#/}")
 for disk in ${4:-}; do disk=${disk%=*} && rest+=("${disk#/}"); done
-rest+=($(cat $notes/changed-files))
 [ ${#rest[@]} = 0 ] || tar -xpSif $saved -C / --same-owner --numeric-owner "${rest[@]}" 2>/dev/null
 find / /var /var/lib /var/log -mindepth 1 -maxdepth 1 ! -path '/run*' | sort | comm -23 - $notes/names | xargs -r -d '\n' rm -rf
 for root in @IMAGES@; do [ -d $root ] && [ ! -L $root ] || { rm -rf $root && mkdir $root; }; done
-find @IMAGES@ -xdev \( -type f -o -type l \) -newerct "@$since" -printf '%p\n' | sort |
-    comm -23 - <(sed 's#^#/#' $notes/changed-files) | xargs -r -d '\n' rm -f
+# programs: what was touched goes; what was saved of them comes back
+find @IMAGES@ -xdev \( -type f -o -type l \) -newerct "@$since" -print0 | xargs -r -0 rm -f
 changed=$(find @IMAGES@ -xdev -type d -newerct "@$since")
+mapfile -t gone < <(while IFS= read -r path; do [ -e "/$path" ] || [ -L "/$path" ] || echo "$path"; done <$notes/changed-files)
+[ ${#gone[@]} = 0 ] || tar -xpSif $saved -C / --same-owner --numeric-owner "${gone[@]}"
 [ -z "$changed" ] || { wait; echo "$changed"; exit 0; }
 
 # -- start again -------------------------------------------------------------------------------------------------------
