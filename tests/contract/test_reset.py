@@ -97,6 +97,16 @@ def test_a_wrecked_machine_is_reset_in_place(cluster, wreck):
     assert sh(cluster, "systemctl is-active x y; sysctl -n net.ipv4.ip_forward") == "inactive\ninactive\n1\n"
 
 
+def test_what_came_back_from_the_image_is_not_saved(cluster):
+    if cluster.provider != "kind":
+        pytest.skip("there the image is the host")
+    wreck_and_reset(cluster, MACHINES["programs are replaced"])
+    cluster.save_baseline(Progress())
+    assert (cluster.folder / "baseline" / f"{cluster.node().container}.tar").stat().st_size < 16 << 20
+    wreck_and_reset(cluster, MACHINES["programs are replaced"])
+    works_as_before(cluster)
+
+
 def works_as_before(cluster):
     """What a learner sees of the cluster is what it was."""
     about = "{.items[*].spec.taints}{.items[*].metadata.labels.c}{.items[*].spec.unschedulable}"

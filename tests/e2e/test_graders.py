@@ -98,8 +98,9 @@ def table(*cases):
     ("more members asked", "", {"members": 3}, "number of members"),
     ("nothing listens there", "", {"endpoints": ["https://127.0.0.1:2479"]}, "nothing listens"),
     ("stopped", f"mv {MANIFEST} /root/", {}, "no etcd is running"),
-    ("restored, not repointed", f"mv {MANIFEST} /root/; {RESTORE.format('/var/lib/new')}", {},
-     "manifest-not-repointed"),
+    ("restored, not repointed", f"{RESTORE.format('/var/lib/new')}; sed -i 's#- etcd$#- etcd\\n    - --x#' {MANIFEST}",
+     {}, "manifest-not-repointed"),
+    ("restored, and no manifest", f"mv {MANIFEST} /root/; {RESTORE.format('/var/lib/new')}", {}, "no etcd is running"),
     ("restored inside", f"mv {MANIFEST} /root/; rm -rf /var/lib/etcd/member; {RESTORE.format('/var/lib/etcd/new')}; "
      "pkill -x etcd || true; sleep 0.5; echo garbage > /var/lib/etcd/member; mv /root/etcd.yaml " + MANIFEST, {},
      "restored-into-running-dir"),

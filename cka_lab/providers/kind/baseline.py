@@ -13,7 +13,7 @@ from pathlib import Path
 from cka_lab.errors import CommandFailed, LabFailure
 from cka_lab.providers.kind.agent import script
 from cka_lab.providers.kind.node import KindNode
-from cka_lab.providers.kind.originals import put_back
+from cka_lab.providers.kind.originals import ORIGINALS, put_back
 
 PATHS = (
     "etc", "kind", "root", "home", "opt", "srv", "mnt", "media", "backup", "var/backups", "var/spool/cron",
@@ -150,4 +150,9 @@ def at_once(work: Callable[[KindNode], object], nodes: Sequence[KindNode]) -> No
 
 
 def _of(name: str) -> str:
-    return script(name).replace("@PATHS@", " ".join(PATHS)).replace("@IMAGES@", " ".join(IMAGES))
+    """One of our scripts, with the places above named in it."""
+    places = {"@PATHS@": " ".join(PATHS), "@IMAGES@": " ".join(IMAGES), "@ORIGINALS@": ORIGINALS}
+    text = script(name)
+    for word, meant in places.items():
+        text = text.replace(word, meant)
+    return text

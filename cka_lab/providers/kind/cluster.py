@@ -210,17 +210,13 @@ class KindCluster:
         return containers.address(node.container, self.state.cluster)
 
     def _ready_nodes(self) -> list[str] | None:
-        """The Nodes that are Ready now; None where the API server is not."""
-        if not all(
-            self.node().listens(port) for port in (ETCD_PORT, API_PORT)
-        ):  # else it would take some seconds to say so
+        """The Nodes that are Ready now; None where the API server does not serve."""
+        listen = all(self.node().listens(port) for port in (ETCD_PORT, API_PORT))
+        if not listen:  # else it would take some seconds to say so
             return None
-        try:
-            if self.api().ready():
-                return None
+        with suppress(NotServed):
             return [node["metadata"]["name"] for node in self.api().list("Node") if _is_ready(node)]
-        except NotServed:
-            return None
+        return None
 
     def every_node(self) -> list[KindNode]:
         return [self.node(name) for name in self.state.nodes]

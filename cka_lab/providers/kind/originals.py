@@ -11,6 +11,9 @@ from cka_lab.providers.kind.node import KindNode
 
 NAMES = "/run/.cka-lab/changed-names"
 """On the node, by restore.sh: what lay in each folder that was changed before the state was saved."""
+ORIGINALS = "/run/.cka-lab.originals"
+"""On the node, for save.sh: what was brought back, with the time of its last change; it need not be saved."""
+NOTE = f"""[ $# = 0 ] || find "$@" -printf '%C@ %y %p\\n' >>{ORIGINALS}; date +%s.%N"""
 
 
 def put_back(node: KindNode, image: str, folders: Sequence[str]) -> str:
@@ -18,13 +21,15 @@ def put_back(node: KindNode, image: str, folders: Sequence[str]) -> str:
     name = f"{node.container}-originals-{os.urandom(2).hex()}"
     containers.start(name, image, network_mode="none")
     try:
-        _compare(node, KindNode(name), folders)
+        brought = _compare(node, KindNode(name), folders)
     finally:
         containers.remove(name)
-    return node.run(["date", "+%s.%N"]).text.strip()
+    return node.run(["bash", "-c", NOTE, "note", *brought]).text.strip()
 
 
-def _compare(node: KindNode, original: KindNode, folders: Sequence[str]) -> None:
+def _compare(node: KindNode, original: KindNode, folders: Sequence[str]) -> list[str]:
+    """The paths that were brought."""
+    brought = []
     recorded: dict[str, set[str]] = {}
     for path in node.read(NAMES).decode(errors="surrogateescape").splitlines():
         folder, name = posixpath.split(path)
@@ -35,4 +40,7 @@ def _compare(node: KindNode, original: KindNode, folders: Sequence[str]) -> None
         for name in here - names:
             node.remove(posixpath.join(folder, name))
         for name in names - here:
-            containers.copy(original.container, node.container, posixpath.join(folder, name))
+            path = posixpath.join(folder, name)
+            containers.copy(original.container, node.container, path)
+            brought.append(path)
+    return brought

@@ -32,9 +32,13 @@ for path in @PATHS@; do
     [ -e "/$path" ] && list+=("$path")
 done
 find "${list[@]/#//}" -printf '%y %p\n' | sort >$notes/files
-# where the image has the files, what differs from it: all that was changed since the machine was made
-born=$(stat -c %Y /proc/1)
-find @IMAGES@ -xdev -newerct "@$born" -printf '%y %p\n' >$notes/changed
+# where the image has the files, what differs from it: all that was changed since the machine was made, but for what a
+# reset has brought back from the image
+read -r up _ </proc/uptime
+started=$(sed 's/.*) //' /proc/1/stat | cut -d' ' -f20)
+born=$(($(date +%s) - ${up%.*} + started / $(getconf CLK_TCK)))
+find @IMAGES@ -xdev -newerct "@$born" -printf '%C@ %y %p\n' | sort | comm -23 - <(sort -u @ORIGINALS@ 2>/dev/null) |
+    cut -d' ' -f2- >$notes/changed
 sed -n 's/^d //p' $notes/changed | while IFS= read -r folder; do find "$folder" -mindepth 1 -maxdepth 1; done | sort >$notes/changed-names
 sed -nE 's/^[fl] \///p' $notes/changed | grep -vE '^usr/(local/bin/etcd(ctl|utl)|bin/u?mount)$' | sort >$notes/changed-files
 wait
