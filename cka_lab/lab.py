@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from cka_lab.index import Summary
     from cka_lab.schema import Hint, Scenario, Task
 
-NOT_IN_PLACE = "that did not work in place"
 """How the step begins that a reset takes when it has to make a new cluster."""
 SOLUTION_SECONDS = 300.0
 """How long a solution or mistake may run."""
@@ -312,26 +311,28 @@ class Lab:
         node = self.cluster.node(found[1] if found else None)
         return node.run(["/bin/bash", "-c", text], timeout=SOLUTION_SECONDS, ok=range(256))
 
-    def reset(self, progress: Progress | None = None) -> None:
+    def reset(self, progress: Progress | None = None) -> str:
         """Back to the broken state the learner first saw, shown to bite again; a new session begins.
 
-        Where that can't be shown to have worked in place, the lab gets a new cluster.
+        Where that can't be shown to have worked in place, the lab gets a new cluster. Returns why; empty as a rule.
         """
-        progress = progress or Progress()
+        progress, why = progress or Progress(), ""
         try:
             self.cluster.reset(progress)
             with progress.step("seeing that it is broken again"):
                 observe(self.scenario, self.registry, View(self.cluster, self.row.marks), progress)
         except LabFailure as error:
-            self._renew(progress, error)
+            why = _first_line(error)
+            self._renew(progress, why)
         store = self.labs.store
         self.session = store.add_session(self.id, self.scenario.id, self.row.provider, self.scenario.minutes)
+        return why
 
-    def _renew(self, progress: Progress, why: LabFailure) -> None:
+    def _renew(self, progress: Progress, why: str) -> None:
         """A new cluster for this lab."""
         progress.check()
         self._must_be_available()
-        with progress.step(f"{NOT_IN_PLACE} ({_first_line(why)}): a new cluster"):
+        with progress.step(f"that did not work in place ({why}): a new cluster"):
             self.labs.providers[self.row.provider].delete(self.id)
         self.labs.store.lab_begun(self.id)
         self.cluster, self.row = self.labs.bring_up(self.row, self.scenario, progress)

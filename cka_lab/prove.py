@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cka_lab.errors import Cancelled, CkaLabError, NotAvailable, NotFound
-from cka_lab.lab import NOT_IN_PLACE, Lab, Labs
-from cka_lab.model import Attempt, Event, Outcome, StepStarted
+from cka_lab.lab import Lab, Labs
+from cka_lab.model import Attempt, Outcome
 from cka_lab.wait import Progress
 
 if TYPE_CHECKING:
@@ -84,15 +84,9 @@ class _Prover:
             self.note(what, "exit 0", f"exit {ended.code}", since, False, ended.errors[-1500:])
             return
         self.graded(lab, what, score, diagnosis, since)
-        since, moved = time.monotonic(), []
-
-        def watch(event: Event) -> None:
-            if isinstance(event, StepStarted) and event.title.startswith(NOT_IN_PLACE):
-                moved.append(event.title)
-
-        lab.reset(Progress(watch))
-        if moved:
-            self.note(f"reset after {what}", "in place", moved[0], since, False)
+        since = time.monotonic()
+        if why := lab.reset():
+            self.note(f"reset after {what}", "in place", f"with a new cluster: {why}", since, False)
         self.graded(lab, f"reset after {what}", 0, since=since)
 
 

@@ -17,15 +17,16 @@ from cka_lab.wait import Progress
 def command(ctx: click.Context, lab: str | None, as_json: bool) -> None:
     """Back to the broken state that you first saw, in place. Open shells end; the clock starts anew.
 
-    --json: {"lab", "seconds"}
+    --json: {"lab", "seconds", "in_place": bool, "why_not": str}
     """
     opened = open_labs(ctx).open(lab)
     began = time.monotonic()
     with cancelling() as cancel:
-        opened.reset(Progress(Steps(), cancel))
+        why_not = opened.reset(Progress(Steps(), cancel))
     opened.begin()
     took = time.monotonic() - began
     if as_json:
-        print_json({"lab": opened.id, "seconds": round(took, 3)})
+        print_json({"lab": opened.id, "seconds": round(took, 3), "in_place": not why_not, "why_not": why_not})
     else:
-        click.echo(f"{opened.id} is back where it began, after {seconds(took)}; the clock runs")
+        how = f", in a new cluster ({why_not})" if why_not else ""
+        click.echo(f"{opened.id} is back where it began, after {seconds(took)}{how}; the clock runs")

@@ -34,10 +34,10 @@ class Agent:
                 try:
                     answer = self._exchange(line.encode(), timeout)
                     break
-                except (OSError, LabGone) as error:
+                except (OSError, LabFailure) as error:
                     self._drop()
                     if last or fresh:
-                        if isinstance(error, LabGone):
+                        if isinstance(error, LabFailure):
                             raise
                         raise LabGone(
                             f"the node {self.container} does not answer ({error or 'timeout'})", fix=FIX

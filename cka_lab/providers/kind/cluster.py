@@ -85,8 +85,7 @@ class KindCluster:
             return False
 
     def trouble(self) -> str:
-        known = self.baseline.known() if self.baseline.exists() else {}
-        return trouble.of(self.state, {name: list(about.disks) for name, about in known.items()})
+        return trouble.of(self.state, self.baseline.known() if self.baseline.exists() else {})
 
     def client_files(self) -> Mapping[str, bytes]:
         private = self.folder / "private"
