@@ -137,6 +137,13 @@ class StepStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class StepDetail:
+    """How far the present step is, in a few words that replace the last ones."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class StepFinished:
     """That step is done after ``seconds``; ``error`` is empty unless it failed."""
 
@@ -179,7 +186,7 @@ class StillFollowing:
         return f"The lab was still following your last change; this was not waited for: {self.what}."
 
 
-Event = StepStarted | StepFinished | CheckStarted | CheckWaiting | CheckFinished | StillFollowing
+Event = StepStarted | StepDetail | StepFinished | CheckStarted | CheckWaiting | CheckFinished | StillFollowing
 Emit = Callable[[Event], None]
 
 

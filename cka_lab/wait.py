@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from cka_lab.errors import Cancelled, TimedOut
-from cka_lab.model import Emit, StepFinished, StepStarted, ignore
+from cka_lab.model import Emit, StepDetail, StepFinished, StepStarted, ignore
 
 T = TypeVar("T")
 
@@ -56,6 +56,11 @@ class Progress:
         """Raise Cancelled if the user cancelled."""
         if self.cancel.is_set():
             raise Cancelled
+
+    def detail(self, text: str) -> None:
+        """Say how far the present step is. Raises Cancelled if the user cancelled."""
+        self.check()
+        self.emit(StepDetail(text))
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:

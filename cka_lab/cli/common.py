@@ -16,7 +16,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from cka_lab import paths
-from cka_lab.model import CheckResult, CheckWaiting, Event, Outcome, StepFinished, StepStarted, StillFollowing
+from cka_lab.model import (
+    CheckResult,
+    CheckWaiting,
+    Event,
+    Outcome,
+    StepDetail,
+    StepFinished,
+    StepStarted,
+    StillFollowing,
+)
 
 if TYPE_CHECKING:
     from cka_lab.lab import Labs
@@ -105,11 +114,15 @@ class Steps:
     def __init__(self) -> None:
         self.live = sys.stderr.isatty()
         self._lock = threading.Lock()
+        self._title = ""
 
     def __call__(self, event: Event) -> None:
         with self._lock:
             if isinstance(event, StepStarted) and self.live:
+                self._title = event.title
                 click.echo(f"\r\033[K… {event.title}", err=True, nl=False)
+            elif isinstance(event, StepDetail) and self.live:
+                click.echo(f"\r\033[K… {self._title}: {event.text}", err=True, nl=False)
             elif isinstance(event, StepFinished):
                 sign = click.style("✗", fg="red") if event.error else click.style("✓", fg="green")
                 start = "\r\033[K" if self.live else ""

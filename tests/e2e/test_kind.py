@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from cka_lab.api import ClusterSpec
-from cka_lab.errors import Cancelled, LabGone
+from cka_lab.errors import Cancelled, LabFailure, LabGone
 from cka_lab.providers.kind import image
 from cka_lab.providers.kind.engine import LABEL, engine, home_mark
 from cka_lab.wait import Progress
@@ -160,9 +160,20 @@ def test_missing_tools_are_built_into_the_node_image(monkeypatch):
     assert any(name.startswith("registry.k8s.io/etcd:") for name in images)
     tag = f"{image.REPOSITORY}:test"
     try:
-        image.build(image.wanted(), missing, images, tag)
+        image.build(image.wanted(), missing, images, tag, Progress())
         assert engine().containers.run(
             tag, ["-c", "echo 6*7 | bc"], entrypoint="bash", remove=True, labels={LABEL: "look"}
         ) == b"42\n"  # fmt: skip
     finally:
         engine().images.remove(tag, force=True)
+
+
+def test_a_build_of_the_node_image_that_fails_is_told_and_one_that_is_cancelled_ends():
+    need("kind")
+    with pytest.raises(LabFailure, match="no-such-package"):
+        image.build(image.wanted(), ["no-such-package"], [], f"{image.REPOSITORY}:never", Progress())
+    progress = Progress()
+    progress.cancel.set()
+    with pytest.raises(Cancelled):
+        image.build(image.wanted(), ["bc"], [], f"{image.REPOSITORY}:never", progress)
+    assert not image.is_here(f"{image.REPOSITORY}:never")

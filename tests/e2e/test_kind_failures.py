@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import threading
 import time
+from unittest import mock
 
 import pytest
 
@@ -34,19 +35,25 @@ def docker_gate(tmp_path_factory):
         yield made
 
 
-@pytest.fixture
-def labs(docker_gate, tmp_path, monkeypatch):
-    monkeypatch.setattr(engine_module, "ANSWER_SECONDS", 8)
-    with home("kind"):
-        yield Labs(Catalog.find(), Store(tmp_path / "store.sqlite3"), {"kind": make_provider("kind")})
-        docker_gate.open()
+@pytest.fixture(scope="module")
+def labs(docker_gate, tmp_path_factory):
+    store = Store(tmp_path_factory.mktemp("failures") / "store.sqlite3")
+    with home("kind"), mock.patch.object(engine_module, "ANSWER_SECONDS", 8):
+        yield Labs(Catalog.find(), store, {"kind": make_provider("kind")})
 
 
-@pytest.fixture
-def lab(labs):
+@pytest.fixture(scope="module")
+def shared_lab(labs):
     made = labs.start(SCENARIO, "kind")
     yield made
     labs.stop(made.id)
+
+
+@pytest.fixture
+def lab(shared_lab, docker_gate):
+    """One for all: every test ends by showing that a reset brings it back."""
+    yield shared_lab
+    docker_gate.open()
 
 
 def in_time(work, seconds=CHECK_SECONDS):
@@ -121,7 +128,7 @@ def once_a_node_is_there(act):
 @pytest.mark.parametrize("how", ["stopped", "hanging"])
 def test_docker_goes_while_a_lab_is_started(labs, docker_gate, monkeypatch, how):
     labs.providers["kind"].drop_spares()
-    monkeypatch.setattr(command, "CREATE_SECONDS", 30.0)
+    monkeypatch.setattr(command, "CREATE_SECONDS", 20.0)
 
     def work():
         time.sleep(3)
@@ -139,7 +146,7 @@ def test_docker_goes_while_a_lab_is_started(labs, docker_gate, monkeypatch, how)
 @pytest.mark.parametrize("how", ["kill", "pause"])
 def test_a_node_goes_while_a_lab_is_started(labs, monkeypatch, how):
     labs.providers["kind"].drop_spares()
-    monkeypatch.setattr(command, "CREATE_SECONDS", 40.0)
+    monkeypatch.setattr(command, "CREATE_SECONDS", 25.0)
     act = once_a_node_is_there(lambda node: getattr(engine().api, how)(node))
     error = told(lambda: labs.start(SCENARIO, "kind", at_the_step("nodes", act)), 120)
     assert "kind could not make the cluster" in error.message
@@ -161,7 +168,7 @@ def test_too_little_disk_or_memory_is_told_before_anything_is_made(labs, monkeyp
 
 def test_the_network_goes_while_a_lab_is_started(labs, monkeypatch):
     labs.providers["kind"].drop_spares()
-    monkeypatch.setattr(command, "CREATE_SECONDS", 60.0)
+    monkeypatch.setattr(command, "CREATE_SECONDS", 25.0)
 
     def cut(node):
         for network in engine().api.inspect_container(node)["NetworkSettings"]["Networks"]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import threading
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +55,16 @@ def load(name: str, images: Sequence[str], cancel: threading.Event) -> None:
         proc.run(argv, timeout=LOAD_SECONDS, env=environment("unused"), cancel=cancel)
     except CommandFailed as error:
         raise LabFailure(f"the images {', '.join(images)} can't be loaded: {_gist(error.err)}") from error
+
+
+@lru_cache
+def balancer() -> str:
+    """The image that this kind puts before several API servers, as its program names it; empty where none is found."""
+    path = shutil.which("kind")
+    found = re.search(
+        rb"docker\.io/(envoyproxy/envoy|kindest/haproxy):v[0-9.a-f-]+[0-9a-f]", Path(path).read_bytes() if path else b""
+    )
+    return found[0].decode() if found else ""
 
 
 def version() -> str:

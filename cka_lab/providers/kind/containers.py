@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cka_lab.errors import LabFailure, LabGone
+from cka_lab.providers.kind import preflight
 from cka_lab.providers.kind.engine import LABEL, engine, home_mark, ours
 from cka_lab.wait import until
 
@@ -120,6 +121,7 @@ def remove_all(cluster: str) -> None:
     """Everything of one cluster: containers with their volumes, then the network. Nothing there is fine.
 
     A kind command that outlived its killed parent may still be making containers: then it takes some rounds.
+    LabFailure.
     """
     deadline = time.monotonic() + REMOVED_SECONDS
     while True:
@@ -129,7 +131,7 @@ def remove_all(cluster: str) -> None:
             _remove_network(cluster)
             return
         except LabFailure:
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline or preflight.unreachable():
                 raise
         time.sleep(0.5)
 

@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import tarfile
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,8 @@ containerd >/dev/null 2>&1 &
 for i in $(seq 100); do ctr -n k8s.io images ls -q 2>/dev/null && break; sleep 0.1; done
 """
 """What an image lacks, a line with two dashes, and the images in its own containerd."""
+_CANT_PULL = "the image {} is not here and can't be pulled: {}"
+_OR_LOAD = "`docker pull {}`, or `docker load` it from a file (docs/kind.md, offline use)"
 IMAGES_LABEL = "io.cka-lab.images"
 DOCKERFILE = """\
 FROM {base} AS etcd
@@ -54,8 +57,8 @@ COPY --from=etcd /tools/ /usr/local/bin/
  >/etc/profile.d/cka-lab.sh
 """
 INSTALL = """\
-{copy}RUN apt-get update -qq \\
- && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends {packages} \\
+{copy}RUN apt-get update \\
+ && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends {packages} \\
  && rm -rf /var/lib/apt/lists/*
 """
 
@@ -82,14 +85,18 @@ def pull(image: str, progress: Progress) -> None:
     repository, _, tag = image.partition("@") if "@" in image else image.rpartition(":")
     with ours(f"pulling {image}"):
         try:
-            for _ in engine().api.pull(repository, tag=tag or None, stream=True, decode=True):
+            layers: dict[str, tuple[int, int]] = {}
+            for line in engine().api.pull(repository, tag=tag or None, stream=True, decode=True):
+                if "error" in line:
+                    raise NotAvailable(_CANT_PULL.format(image, line["error"]), fix=_OR_LOAD.format(image))
+                if line.get("status") == "Downloading" and (about := line.get("progressDetail")):
+                    layers[line["id"]] = (about.get("current", 0), about.get("total", 0))
+                    got, size = (sum(column) >> 20 for column in zip(*layers.values(), strict=True))
+                    progress.detail(f"{got} of {size} MiB")
                 progress.check()
             engine().images.get(image)
         except docker.errors.APIError as error:
-            raise NotAvailable(
-                f"the image {image} is not here and can't be pulled: {reason(error)}",
-                fix=f"`docker pull {image}`, or `docker load` it from a file (see offline use in the README)",
-            ) from error
+            raise NotAvailable(_CANT_PULL.format(image, reason(error)), fix=_OR_LOAD.format(image)) from error
 
 
 def derived(progress: Progress) -> str:
@@ -104,7 +111,7 @@ def derived(progress: Progress) -> str:
     tag = f"{REPOSITORY}:{mark}"
     if not is_here(tag):
         with progress.step("building the node image (once)"):
-            build(base, *look(base), tag)
+            build(base, *look(base), tag, progress)
     return tag
 
 
@@ -130,8 +137,11 @@ def has_images(tag: str) -> frozenset[str]:
         return frozenset((engine().images.get(tag).labels.get(IMAGES_LABEL) or "").split())
 
 
-def build(base: str, packages: Sequence[str], images: Sequence[str], tag: str) -> None:
-    """Build the derived image. ``CKA_LAB_APT`` names a folder that takes the place of /etc/apt meanwhile."""
+def build(base: str, packages: Sequence[str], images: Sequence[str], tag: str, progress: Progress) -> None:
+    """Build the derived image. ``CKA_LAB_APT`` names a folder that takes the place of /etc/apt meanwhile.
+
+    LabFailure with the last lines of what was said; Cancelled.
+    """
     import docker
 
     apt = os.environ.get("CKA_LAB_APT", "")
@@ -140,19 +150,19 @@ def build(base: str, packages: Sequence[str], images: Sequence[str], tag: str) -
         base=base, label=LABEL, images_label=IMAGES_LABEL, images=" ".join(images), install=install,
         completion=COMPLETION,
     )  # fmt: skip
+    said: deque[str] = deque(maxlen=8)
     try:
-        _, log = engine().images.build(
+        for line in engine().api.build(
             fileobj=_context(text, Path(apt) if apt and packages else None), custom_context=True, tag=tag, rm=True,
-            forcerm=True, network_mode="host" if apt and packages else None,
-        )  # fmt: skip
-        for _ in log:
-            pass
-    except docker.errors.BuildError as error:
-        last = [str(line.get("stream") or line.get("error") or "").strip() for line in error.build_log]
-        text = " / ".join(line for line in last if line)[-600:]
-        raise LabFailure(
-            f"the node image can't be built: {text}", fix="is the network there? see `cka-lab doctor`"
-        ) from error
+            forcerm=True, network_mode="host" if apt and packages else None, decode=True,
+        ):  # fmt: skip
+            said.append(str(line.get("stream") or line.get("error") or "").strip())
+            progress.detail(said[-1].splitlines()[-1][:60] if said[-1] else "")
+            if "error" in line:
+                why = " / ".join(filter(None, said))[-600:]
+                raise LabFailure(
+                    f"the node image can't be built: {why}", fix="is the network there? see `cka-lab doctor`"
+                )
     except docker.errors.APIError as error:
         raise LabFailure(f"the node image can't be built: {reason(error)}") from error
 

@@ -58,7 +58,7 @@ def _problems(moment: int) -> tuple[Problem, ...]:
     if not engine_is_near():
         how = _start_with_socket() or fix("install docker")
         found.append(Problem("docker is not here", "kind runs its nodes as docker containers", how))
-    elif why := _unreachable():
+    elif why := unreachable():
         if why.endswith("Permission denied"):
             found.append(Problem("docker does not let you in", why, _start_with_socket() or fix("be let in")))
         else:
@@ -74,7 +74,7 @@ def _start_with_socket() -> str:
     return f"{how}: {container.line(socket=True)}" if container.inside() else ""
 
 
-def _unreachable() -> str:
+def unreachable() -> str:
     """Why the engine's socket does not take a connection; empty where it does."""
     host = os.environ.get("DOCKER_HOST", f"unix://{SOCKET}")
     if not host.startswith("unix://"):

@@ -48,7 +48,7 @@ class KindProvider:
         return ProviderInfo(self.name, "kind clusters in docker", CAPABILITIES, problems, facts, warnings)
 
     def create(self, lab_id: str, spec: ClusterSpec, progress: Progress) -> Cluster:
-        from cka_lab.providers.kind import addons, image, pool, supplies
+        from cka_lab.providers.kind import addons, command, image, pool, supplies
 
         if spec.etcd_members != 1:
             raise NotAvailable("a kind cluster has one etcd on each control plane")
@@ -56,7 +56,8 @@ class KindProvider:
             self._preflight(spec)
         state = State(spec=spec, image=image.derived(progress))
         images = (*spec.images, *addons.images_of(spec.addons))
-        supplies.fetch(images, state.image, progress)
+        balancer = [command.balancer()] if state.balancer and command.balancer() else []
+        supplies.fetch([*images, *balancer], state.image, progress)
         folder = paths.make_private(paths.labs(self.name)) / lab_id
         try:
             cluster = pool.take(state, folder, progress) or self._made(folder, state, progress)

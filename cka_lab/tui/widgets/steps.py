@@ -7,7 +7,7 @@ from time import monotonic
 from textual.content import Content
 from textual.widgets import Static
 
-from cka_lab.model import Event, StepFinished, StepStarted
+from cka_lab.model import Event, StepDetail, StepFinished, StepStarted
 from cka_lab.tui.words import duration
 
 
@@ -17,6 +17,7 @@ class Steps(Static):
     def __init__(self) -> None:
         super().__init__(id="steps")
         self._steps: list[tuple[str, float, StepFinished | None]] = []
+        self._detail = ""
 
     def on_mount(self) -> None:
         self._show()
@@ -29,6 +30,9 @@ class Steps(Static):
     def report(self, event: Event) -> None:
         if isinstance(event, StepStarted):
             self._steps.append((event.title, monotonic(), None))
+            self._detail = ""
+        elif isinstance(event, StepDetail):
+            self._detail = event.text
         elif isinstance(event, StepFinished):
             self._finish(event)
         self._show()
@@ -42,6 +46,8 @@ class Steps(Static):
 
     def _show(self) -> None:
         lines = [_line(*step) for step in self._steps]
+        if self._detail and self._steps and self._steps[-1][2] is None:
+            lines.append(Content.assemble(" " * 9, (self._detail, "$text-muted")))
         self.update(Content("\n").join(lines) if lines else Content("getting ready …"))
 
 
