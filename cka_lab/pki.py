@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import ipaddress
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,7 +67,7 @@ class Authority:
             .add_extension(_key_usage(ca=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage(list(usages)), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
+            .add_extension(key_identifier(self.certificate), critical=False)
         )
         if sans:
             builder = builder.add_extension(
@@ -77,6 +78,14 @@ class Authority:
     @property
     def pem(self) -> bytes:
         return self.certificate.public_bytes(serialization.Encoding.PEM)
+
+
+def key_identifier(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
+    """What certificates of a CA call its key: as the CA does, which is not always by a SHA-1 of it."""
+    with suppress(x509.ExtensionNotFound):
+        named = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+        return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(named)
+    return x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.public_key())  # type: ignore[arg-type]
 
 
 def write_pair(folder: Path, name: str, pair: tuple[bytes, bytes]) -> None:

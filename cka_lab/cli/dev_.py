@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 PARALLEL = 4
 """Scenarios proven at once: they mostly wait for ages."""
-CLUSTERS = threading.Semaphore(2)
+CLUSTERS = threading.Semaphore(3)
 """Real clusters at once: they mostly wait, too, but each keeps a small machine busy when it begins."""
 
 

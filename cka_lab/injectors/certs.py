@@ -76,7 +76,7 @@ def _builder(old: Certificate, issuer: Certificate, ends: datetime.datetime, san
     """The old certificate's subject, key and extensions, with another end and other names."""
     from cryptography import x509
 
-    from cka_lab.pki import alternative_name
+    from cka_lab.pki import alternative_name, key_identifier
 
     begins = min(old.not_valid_before_utc, ends - datetime.timedelta(days=365))
     builder = x509.CertificateBuilder(
@@ -85,7 +85,7 @@ def _builder(old: Certificate, issuer: Certificate, ends: datetime.datetime, san
     for extension in old.extensions:
         value = extension.value
         if isinstance(value, x509.AuthorityKeyIdentifier):
-            value = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.public_key())  # type: ignore[arg-type]
+            value = key_identifier(issuer)
         if isinstance(value, x509.SubjectAlternativeName) and sans is not None:
             value = x509.SubjectAlternativeName([alternative_name(name) for name in sans])
         builder = builder.add_extension(value, extension.critical)
