@@ -85,7 +85,7 @@ def _in_motion(node: NodeView, name: str, waited: float, first_start: float) -> 
             yield any(c.argv != pod.argv for c in running)
         elif mine:
             newest = max(mine, key=lambda c: c.finished)
-            yield newest.exit_code in STOPPED or _repaired_since(node, pod, newest)
+            yield newest.exit_code in STOPPED or newest.argv != pod.argv or _repaired_since(node, pod, newest)
         else:
             yield waited < first_start
     yield any(etcd.process.age < STARTS_WITHIN and not _listens(node, etcd) for etcd in find_etcds(node))

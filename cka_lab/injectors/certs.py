@@ -93,10 +93,10 @@ def _builder(old: Certificate, issuer: Certificate, ends: datetime.datetime, san
 
 
 def _restart(place: Node, pod: str) -> None:
-    from cka_lab.injectors.pods import halt
+    from cka_lab.injectors.pods import go_on, halt
 
     halt(place, pod)
-    place.run(["systemctl", "start", "kubelet"])
+    go_on(place)
 
 
 @fault("edit_kubeconfig")

@@ -12,7 +12,7 @@ MANIFESTS = "/etc/kubernetes/manifests"
 GONE_WITHIN = 40.0
 """Seconds: a pod's own grace is 30."""
 HALT = """
-systemctl stop kubelet
+pkill -STOP -x kubelet
 pods=$(crictl pods -q --name "^$1-$3\\$")
 # with etcd the API server ends: one without etcd keeps the kubelet waiting for 34 s before it starts anything
 [ "$1" != etcd ] || crictl rmp -f $(crictl pods -q --name "^kube-apiserver-$3\\$") >/dev/null 2>&1
@@ -23,6 +23,10 @@ done
 # the kubelet waits 3 s for each group of processes without any
 find /sys/fs/cgroup -depth -type d -name 'cri-containerd-*.scope' -exec rmdir {} + 2>/dev/null
 exit 0
+"""
+GO_ON = "pkill -CONT -x kubelet; systemctl start kubelet"
+"""A kubelet that is started while there is no API server takes no pod away, and so follows no change of a manifest
+until there is one: whoever repairs it would wait in vain. So it is held up, and not stopped.
 """
 GRACE = {"etcd": 10}
 """Seconds for a pod to end by itself, where that matters."""
@@ -67,7 +71,7 @@ def rewrite(node: Node, pod: str, path: str, data: bytes, mode: int = 0o600) -> 
         return
     halt(node, pod)
     node.write(path, data, mode)
-    node.run(["systemctl", "start", "kubelet"])
+    go_on(node)
 
 
 @fault("set_pod_volume")
@@ -119,7 +123,7 @@ def break_manifest(
             halt(place, pod)
         place.remove(path)
         if has_kubelet(place):
-            place.run(["systemctl", "start", "kubelet"])
+            go_on(place)
     elif how == "duplicate":
         place.write(f"{MANIFESTS}/{pod}-backup.yaml", text.encode(), 0o600)
     else:
@@ -160,7 +164,7 @@ def edit_args(manifest: str, values: Mapping[str, str], remove: Sequence[str] = 
 def stop_pod(node: Node, pod: str) -> tuple[str, str]:
     """Move a static pod's manifest out of its folder and wait until its containers are gone; both paths.
 
-    A real kubelet would take a minute without its API server: it is stopped meanwhile, and the pod ended without it.
+    A real kubelet would take a minute without its API server: it is held up meanwhile, and the pod ended without it.
     """
     path = manifest_of(node, pod)
     if has_kubelet(node):
@@ -181,7 +185,7 @@ def stop_pod(node: Node, pod: str) -> tuple[str, str]:
 def start_pod(node: Node, path: str, aside: str) -> None:
     """Move the manifest back."""
     if aside == path:
-        node.run(["systemctl", "start", "kubelet"])
+        go_on(node)
     else:
         node.run(["mv", "-T", "--", aside, path])
 
@@ -192,5 +196,10 @@ def has_kubelet(node: NodeView) -> bool:
 
 
 def halt(node: Node, pod: str) -> None:
-    """Stop the kubelet and end a static pod; nothing of the pod is left, so that no back-off is either."""
+    """Hold the kubelet up and end a static pod; nothing of the pod is left, so that no back-off is either."""
     node.run(["bash", "-c", HALT, "halt", pod, str(GRACE.get(pod, 0)), node.name], timeout=60)
+
+
+def go_on(node: Node) -> None:
+    """Let the kubelet work again after halt()."""
+    node.run(["bash", "-c", GO_ON], timeout=60)

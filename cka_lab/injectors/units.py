@@ -47,7 +47,7 @@ def change_unit(
     if how in ("disable", "mask"):
         place.run(["systemctl", "disable", "-q", unit], timeout=60)
     if how == "mask":
-        place.run(["systemctl", "mask", "-q", unit], timeout=60)
+        place.run(["bash", "-ec", MASK, "mask", unit], timeout=60)
 
 
 @fault("set_kubelet")
@@ -138,6 +138,10 @@ def run(lab: LabWriter, *, script: str, node: str | None = None, timeout: float 
     lab.node(node).run(["bash", "-euc", script], timeout=timeout)
 
 
+MASK = """# a unit file in /etc leaves no place for the mask
+[ ! -f /etc/systemd/system/$1 ] || mv /etc/systemd/system/$1 /usr/lib/systemd/system/
+systemctl mask -q $1
+"""
 ETCD_BINARY = """
 [ -x /usr/local/bin/etcd ] && exit 0
 name=$(ctr -n k8s.io images ls -q | grep -m1 '/etcd:')

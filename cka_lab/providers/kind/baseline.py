@@ -83,17 +83,20 @@ class Baseline:
         file.touch(0o600)
         file.write_bytes(done.out)
 
-    def restore(self, nodes: Sequence[KindNode], image: str, control_planes: Sequence[str]) -> None:
+    def restore(
+        self, nodes: Sequence[KindNode], image: str, control_planes: Sequence[str], *, go_on: bool = False
+    ) -> None:
         """Put every node's state back and start its services. LabFailure says what did not work.
 
-        A control plane's kubelet is started in any case, since its pods come by it: see settle().
+        A control plane's kubelet is started in any case, since its pods come by it: see settle(). ``go_on``: kubelets
+        aren't started anew.
         """
         known = self.known()
 
         def work(node: KindNode) -> None:
             about = known[node.container]
             stay = [] if node.container in control_planes else about.stopped
-            about.since = self._restore(node, about, stay, lambda folders: put_back(node, image, folders))
+            about.since = self._restore(node, about, stay, go_on, lambda folders: put_back(node, image, folders))
 
         at_once(work, nodes)
         self._write(self.ready(), known)
@@ -104,13 +107,16 @@ class Baseline:
             if stopped := self.known()[node.container].stopped:
                 node.run(["systemctl", "stop", *stopped], timeout=60)
 
-    def _restore(self, node: KindNode, known: Known, stay: Sequence[str], mend: Callable[[Sequence[str]], str]) -> str:
+    def _restore(
+        self, node: KindNode, known: Known, stay: Sequence[str], go_on: bool, mend: Callable[[Sequence[str]], str]
+    ) -> str:
         data = (self.folder / f"{node.container}.tar").read_bytes()
         disks = " ".join(f"{path}={size}" for path, size in known.disks.items())
         began, since, api = time.monotonic(), known.since, "" if self.ready() is None else "ready"
         try:
             while True:
-                argv = ["bash", "-c", _of("restore.sh"), "restore", known.data_dir, since, " ".join(stay), disks, api]
+                words = [known.data_dir, since, " ".join(stay), disks, api, "go on" if go_on else ""]
+                argv = ["bash", "-c", _of("restore.sh"), "restore", *words]
                 said = node.run(argv, stdin=data, timeout=RESTORE_SECONDS, cwd="/").text.splitlines()
                 if said and said[-1].startswith("since "):
                     return said[-1].split()[1]

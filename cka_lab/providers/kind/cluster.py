@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,12 @@ from cka_lab.wire import Connections
 READY_SECONDS = 240.0
 """A control plane that comes back after an edit of etcd's manifest takes 70-111 s."""
 API_PORT, ETCD_PORT = 6443, 2379
+KNOWS = """
+cd /etc/kubernetes/pki
+curl -sk -m 2 --cert apiserver-kubelet-client.crt --key apiserver-kubelet-client.key https://127.0.0.1:10250/pods |
+    grep -q '"kubernetes.io/config.source":"api"'
+"""
+"""Does a kubelet know of pods that it can have from the API server alone?"""
 DATA_DIR = "/var/lib/etcd"
 PKI = "/etc/kubernetes/pki"
 TOOLS = """
@@ -115,10 +122,9 @@ class KindCluster:
                 (private / f"{prefix}{name}").touch(0o600)
                 (private / f"{prefix}{name}").write_bytes(data)
 
-    def equip(self, *, reusable: bool) -> None:
-        """What the learner and we need on the machines: etcd's tools, keys, kubectl's configuration.
-
-        ``reusable``: then save the state to go back to between labs. Nodes need not be Ready in it.
+    def equip(self) -> None:
+        """What the learner and we need on the machines: etcd's tools, keys, kubectl's configuration; then save the
+        state to go back to between labs. Nodes need not be Ready in it.
         """
         self._fetch_tools()
         key, public = places.ssh_pair()
@@ -128,8 +134,7 @@ class KindCluster:
         for node in self.every_node():
             places.admit(node, public, kubeconfig if node.container in self.state.control_planes else b"")
         places.furnish(self.state, key, kubeconfig)
-        if reusable:
-            self.save(self.pristine)
+        self.save(self.pristine)
 
     @property
     def _ssh_key(self) -> Path:
@@ -241,8 +246,11 @@ class KindCluster:
             self._same_addresses(baseline)
         with ThreadPoolExecutor(1) as beside:
             renewed = beside.submit(self._renew_base)
+            if ready is None:
+                with progress.step("a control plane that works, for the kubelet to begin with"):
+                    self._work_first(progress)
             with progress.step("files and etcd back to the starting point"):
-                baseline.restore(nodes, self.state.image, self.state.control_planes)
+                baseline.restore(nodes, self.state.image, self.state.control_planes, go_on=ready is None)
             with progress.step("the control plane"):
                 if ready is not None:
                     self.wait_ready(progress, ready)
@@ -251,6 +259,20 @@ class KindCluster:
                 self._fetch_tools()
             with progress.step("a new jump host"):
                 renewed.result()
+
+    def _work_first(self, progress: Progress) -> None:
+        """The state before any scenario, until the kubelet knows its pods: one that is started while there is no API
+        server would follow no repair of a static pod.
+        """
+        self.pristine.restore(self.every_node(), self.state.image, self.state.control_planes)
+        self.wait_ready(progress, ())
+        self.kubelets_know(progress)
+
+    def kubelets_know(self, progress: Progress) -> None:
+        """Until the control planes' kubelets have heard from the API server which pods are theirs."""
+        for node in map(self.node, self.state.control_planes):
+            knows = partial(node.run, ["bash", "-c", KNOWS])
+            until(knows, f"the kubelet of {node.name}", timeout=READY_SECONDS, every=0.2, cancel=progress.cancel)
 
     def _free_leadership(self) -> None:
         """Scheduler and controllers would wait 15 s for those that held the leases when the state was saved."""

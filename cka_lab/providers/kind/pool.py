@@ -123,6 +123,7 @@ def renew(folder: Path, progress: Progress) -> None:
     cluster = KindCluster(folder, State.load(folder))
     cluster.put_back(cluster.pristine, progress)
     cluster.wait_ready(progress)
+    cluster.kubelets_know(progress)
     (folder / FRESH).touch()
 
 

@@ -82,7 +82,7 @@ class KindProvider:
 
     def _made(self, folder: Path, state: State, progress: Progress) -> KindCluster:
         """A new cluster, its state saved as the one to go back to between labs."""
-        from cka_lab.providers.kind import command, places, pool
+        from cka_lab.providers.kind import command, places
         from cka_lab.providers.kind.cluster import KindCluster
         from cka_lab.providers.kind.engine import LABEL, engine, home_mark, ours
 
@@ -101,7 +101,7 @@ class KindProvider:
             with progress.step("machines outside the cluster"):
                 cluster.unjoin()
         with ThreadPoolExecutor(1) as beside:
-            equipped = beside.submit(cluster.equip, reusable=pool.size() > 0)
+            equipped = beside.submit(cluster.equip)
             with progress.step("ready"):
                 cluster.wait_ready(progress)
             with progress.step("tools, keys and the way back"):

@@ -8,7 +8,7 @@ kubeadm certs check-expiration 2>/dev/null | grep -E '^(CERT|apiserver )' || tru
 # 2. A new certificate for a year, signed by the cluster's CA.
 kubeadm certs renew apiserver
 
-# 3. The running API server keeps the old one until its container is started anew.
+# 3. A current API server notices the new file by itself; kubeadm asks for a restart all the same, and that is certain.
 crictl stop "$(crictl ps -q --name kube-apiserver)"
 
 # 4. The day on which the new one ends.

@@ -1,6 +1,7 @@
 # Puts a node's saved state back, however broken it is: a tar on standard input. $1: etcd's data directory, or "". $2: when
 # the node was last known to be as saved, in seconds since the epoch, or "". $3: units that stay stopped, by blanks. $4: small
-# disks to mount, as PATH=BYTES. $5: not empty where the API server was ready.
+# disks to mount, as PATH=BYTES. $5: not empty where the API server was ready. $6: not empty where the kubelet is to go on: one
+# that is started while there is no API server follows no change of a static pod until there is one.
 # Where something was changed that only the image has, it stops halfway and writes the folders' paths; else it writes
 # `since SECONDS`. Files that were not touched since $2 are left alone: a change of a file's times can be forged, but for
 # the one of its last change (ctime).
@@ -8,7 +9,7 @@ set -u
 cd /
 umask 022
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C
-notes=/run/.cka-lab saved=/run/.cka-lab.tar manifests=/etc/kubernetes/manifests
+notes=/run/.cka-lab saved=/run/.cka-lab.tar before=/run/.cka-lab.before
 CONTROL_PLANE='etcd|kube-apiserver|kube-controller-manager|kube-scheduler'
 shopt -s nullglob dotglob
 rm -rf $notes
@@ -17,9 +18,18 @@ since=${2:-$(<$notes/when)}
 
 # -- nothing may work against us: units, processes of the learner's, mounts --------------------------------------------
 
-systemctl kill -s KILL etcd 2>/dev/null
-timeout 20 systemctl stop etcd kubelet 2>/dev/null
+kubelets() { cat /var/lib/kubelet/{config.yaml,kubeadm-flags.env} /etc/default/kubelet /etc/kubernetes/kubelet.conf \
+    /etc/systemd/system/kubelet.service{,.d/*} 2>/dev/null; }
+kubelet=$(kubelets | md5sum)
 mine=" 1 $$ $BASHPID "
+systemctl kill -s KILL etcd 2>/dev/null
+if [ "${6:-}" ]; then
+    timeout 20 systemctl stop etcd 2>/dev/null
+    pkill -STOP -x kubelet
+    mine+="$(pgrep -x kubelet) "
+else
+    timeout 20 systemctl stop etcd kubelet 2>/dev/null
+fi
 up=$$
 while [ "${up:-0}" -gt 1 ]; do
     mine+="$up "
@@ -55,7 +65,7 @@ remove_pods() {
     find /sys/fs/cgroup -depth -type d -name 'cri-containerd-*.scope' -exec rmdir {} + 2>/dev/null
 }
 watched=${5:-}
-runtime=$(cat /etc/containerd/* 2>/dev/null | md5sum) alive=
+alive=
 # a containerd that lost sight of its network plugins' folder has to begin anew
 [ -d /etc/cni/net.d ] && systemctl is-active -q containerd && timeout 2 crictl pods -q >/dev/null 2>&1 && alive=yes
 [ ! $alive ] || remove_pods &
@@ -90,24 +100,29 @@ find @IMAGES@ -xdev \( -type f -o -type l \) -newerct "@$since" -print0 | xargs 
 changed=$(find @IMAGES@ -xdev -type d -newerct "@$since")
 mapfile -t gone < <(while IFS= read -r path; do [ -e "/$path" ] || [ -L "/$path" ] || echo "$path"; done <$notes/changed-files)
 [ ${#gone[@]} = 0 ] || tar -xpSif $saved -C / --same-owner --numeric-owner "${gone[@]}"
-[ -z "$changed" ] || { wait; echo "$changed"; exit 0; }
+[ -z "$changed" ] || { wait; cat $notes/again $notes/touched >$before; echo "$changed"; exit 0; }
+was() { cat $notes/again $notes/touched $before 2>/dev/null | grep -qE "$1"; } # changed, here or before it stopped halfway
 
 # -- start again -------------------------------------------------------------------------------------------------------
 
 runtime_units=(/run/systemd/system/* /run/systemd/transient/*.{service,timer,socket,path}) # pods have scopes and slices there
-if [ ${#runtime_units[@]} != 0 ] || grep -q '/systemd/' $notes/again $notes/touched; then
+if [ ${#runtime_units[@]} != 0 ] || was '/systemd/'; then
     rm -rf "${runtime_units[@]}"
     systemctl daemon-reload
 fi
 active() { systemctl list-units --plain --no-legend --state=active,activating,failed --type=service,timer,socket,path | cut -d' ' -f1 | sort; }
 active | comm -23 - $notes/units | xargs -r timeout 20 systemctl stop 2>/dev/null
-if [ ! $alive ] || [ "$runtime" != "$(cat /etc/containerd/* 2>/dev/null | md5sum)" ]; then
+if [ ! $alive ] || was '/etc/containerd/|^d /etc/cni/net.d$'; then
     systemctl restart containerd
     for i in {1..30}; do timeout 2 crictl version >/dev/null 2>&1 && break; sleep 0.1; done
     remove_pods
 fi
 wait
 systemctl reset-failed 2>/dev/null
+if [ "${6:-}" ]; then
+    pkill -CONT -x kubelet
+    [ "$kubelet" = "$(kubelets | md5sum)" ] || systemctl restart kubelet
+fi
 stay=" ${3:-} "
 for unit in kubelet.service $(active | comm -13 - $notes/units); do
     [[ $stay == *" ${unit%.service} "* ]] || systemctl start --no-block "$unit"
@@ -118,5 +133,5 @@ iptables-restore $notes/iptables 2>/dev/null
 ip6tables-restore $notes/ip6tables 2>/dev/null
 sysctl -a --pattern '^net\.' 2>/dev/null | sort | comm -13 - $notes/sysctl | sysctl -q -p - 2>/dev/null
 ip -o route show | grep -v ' veth' | cmp -s - $notes/routes || while IFS= read -r route; do ip route replace $route 2>/dev/null; done <$notes/routes
-rm -rf $notes $saved
+rm -rf $notes $saved $before
 echo "since $(date +%s.%N)"
