@@ -91,9 +91,15 @@ class _Prover:
 
 
 def prove(
-    labs: Labs, scenario: Scenario, provider: str, show: Callable[[Finding], None] = lambda finding: None
+    labs: Labs,
+    scenario: Scenario,
+    provider: str,
+    show: Callable[[Finding], None] = lambda finding: None,
+    *,
+    quick: bool = False,
 ) -> Proof:
-    """Prove one scenario on one provider. Everything that goes wrong becomes a finding.
+    """Prove one scenario on one provider. Everything that goes wrong becomes a finding. ``quick``: no proof, but a
+    sample: untouched, its first solution, a reset.
 
     Cancelled passes through, and NotAvailable where the lab can't even be started here.
     """
@@ -103,7 +109,10 @@ def prove(
         lab = labs.start(scenario.id, provider, Progress())
         try:
             prover.note("start", "up and broken", "up and broken", since, True)
-            _run_all(prover, lab)
+            if quick:
+                _sample(prover, lab)
+            else:
+                _run_all(prover, lab)
         finally:
             with suppress(NotFound):  # a reset may have failed as a whole
                 lab.stop()
@@ -117,6 +126,11 @@ def prove(
         text = error.message if isinstance(error, CkaLabError) else f"{type(error).__name__}: {error}"
         prover.note("run", "no failure of ours", text, since, False, traceback.format_exc(limit=-3))
     return Proof(scenario.id, provider, tuple(prover.findings))
+
+
+def _sample(prover: _Prover, lab: Lab) -> None:
+    prover.graded(lab, "untouched", 0)
+    prover.answer(lab, prover.scenario.solutions()[0], prover.scenario.weight)
 
 
 def _run_all(prover: _Prover, lab: Lab) -> None:

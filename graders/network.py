@@ -39,6 +39,8 @@ def connection(
     A handshake counts, no answer is needed; with UDP only that nothing refuses it.
     """
     api = Api(lab)
+    if allowed and (ports := _ports(api, to, protocol)) and port not in ports:
+        return Mismatch(f"{to} has no port {port}", str(port), ", ".join(map(str, ports)))
     host = _address(api, to)
     with _source(lab, api, namespace, from_labels) as source:
         deadline = time.monotonic() + PATIENCE
@@ -105,6 +107,15 @@ def _address(api: Api, to: str) -> str:
     if found is None:
         raise LabFailure(f"there is no Service {to}, so this can't be told")
     return str(found["spec"]["clusterIP"])
+
+
+def _ports(api: Api, to: str, protocol: Protocol) -> list[int]:
+    """Of a Service: what goes to another one may be answered by anybody on the way; empty where it is none."""
+    name, _, namespace = to.partition(".")
+    if to.startswith("pod:") or to.replace(".", "").isdigit() or ":" in to:
+        return []
+    found = api.get("Service", name, namespace.split(".")[0] or "default")
+    return [p["port"] for p in found["spec"].get("ports", []) if p.get("protocol", "TCP") == protocol] if found else []
 
 
 def _reaches(source: _Source, host: str, port: int, protocol: Protocol) -> bool:

@@ -14,6 +14,7 @@ EVERYWHERE = {
     "etcd runs elsewhere": f"sed -i 's#path: /var/lib/etcd$#path: /var/lib/new#' {MANIFESTS}/etcd.yaml",
     "certificates are garbage": "for f in $(find /etc/kubernetes/pki -name '*.crt'); do echo x >$f; done",
     "nobody may read anything": "chmod 000 /etc/kubernetes /var/lib/etcd /opt /root",
+    "nothing at all": "",
     "files all over": "mkdir -p /opt/x/y; touch /opt/x/y/z /root/x /tmp/x /var/lib/x /root/.bash_history; "
     "ln -s / /opt/l",
 }
@@ -69,8 +70,11 @@ def sh(cluster, text, node=None, **options):
 
 
 def wreck_and_reset(cluster, script):
+    modes = "stat -c '%n %a %U' / /var /var/lib /etc /opt /root /usr /usr/local/bin"
+    before = sh(cluster, modes)
     sh(cluster, script, timeout=60)
     cluster.reset(Progress())
+    assert sh(cluster, modes) == before
     assert cluster.alive()
     assert cluster.node().read("/opt/kept") == b"as it was"
     assert cluster.node().stat("/opt/kept").mode == 0o640

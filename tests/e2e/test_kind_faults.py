@@ -88,23 +88,23 @@ QUESTIONS = {
         ({"kind": "Deployment", "name": "web", "namespace": "shop", "fields": {"spec.replicas": 2}}, "replicas"),
         ({"kind": "Secret", "name": "web", "namespace": "shop"}, "does not exist"),
         ({"kind": "Secret", "name": "web", "namespace": "shop", "exists": False}, ""),
-        ({"kind": "Service", "namespace": "shop", "labels": {}, "count": 2}, "2"),
+        ({"kind": "Service", "namespace": "shop", "labels": {}, "count": 2}, "number of Service"),
     ],
     "unchanged": [({"mark": "shop"}, "")],
     "rollout": [
         ({"name": "web", "namespace": "shop", "replicas": 1, "image": "nginx:1.26.3", "no_restart": True}, ""),
         ({"name": "web", "namespace": "shop", "image": "nginx:1.22.1"}, "image"),
-        ({"name": "web", "namespace": "shop", "replicas": 3}, "replicas"),
+        ({"name": "web", "namespace": "shop", "replicas": 3}, "another number"),
     ],
     "pods": [
         ({"namespace": "shop", "labels": {"app": "web"}, "count": 1, "nodes": ["controlplane"]}, ""),
-        ({"namespace": "shop", "labels": {"app": "web"}, "count": 2}, "2"),
+        ({"namespace": "shop", "labels": {"app": "web"}, "count": 2}, "number of Pods"),
         ({"namespace": "shop", "labels": {"app": "none"}}, "none"),
     ],
     "connection": [
         ({"to": "web.shop", "port": 80}, ""),
         ({"to": "web.shop", "port": 80, "allowed": False}, "can be reached"),
-        ({"to": "web.shop", "port": 81}, "can't be reached"),
+        ({"to": "web.shop", "port": 81}, "no port 81"),
         ({"to": "pod:shop/app=web", "port": 80, "namespace": "shop", "from_labels": {"app": "web"}}, ""),
     ],
     "dns": [
@@ -115,7 +115,7 @@ QUESTIONS = {
     "certificate": [
         ({"path": f"{PKI}/apiserver.crt", "ca": f"{PKI}/ca.crt", "key": f"{PKI}/apiserver.key", "days": 300}, ""),
         ({"path": f"{PKI}/apiserver.crt", "ca": f"{PKI}/etcd/ca.crt"}, "signed"),
-        ({"path": f"{PKI}/apiserver.crt", "days": 5000}, "5000"),
+        ({"path": f"{PKI}/apiserver.crt", "days": 5000}, "too soon"),
     ],
     "static_pod": [
         ({"name": "kube-apiserver", "args": {"secure-port": 6443}, "age": 1}, ""),
@@ -135,6 +135,11 @@ def test_graders_tell_right_from_wrong(bed, grader, params, verdict):
     assert (verdict in found) if verdict else (found == ""), found
 
 
+NO_CNI = """
+kubectl --request-timeout=10s -n kube-system delete daemonset kindnet --cascade=foreground
+rm /etc/cni/net.d/*
+"""
+"""kindnet alone would write its configuration anew."""
 DOWN = ("static_pod", {"running": False}, "")
 FAULTS = {
     "kubelet stopped": (
@@ -273,8 +278,8 @@ FAULTS = {
         *DOWN,
     ),
     "no CNI configuration": (
-        "move_file",
-        {"path": "/etc/cni/net.d/10-kindnet.conflist", "to": "/root/kindnet"},
+        "run",
+        {"script": NO_CNI},
         "node",
         {"name": "controlplane", "ready": False},
         "",

@@ -41,7 +41,7 @@ def create(name: str, spec: ClusterSpec, image: str, network: str, folder: Path,
     """Make a cluster; it returns as soon as kubeadm is done, before nodes are Ready. LabFailure, Cancelled."""
     (folder / "kind.yaml").write_text(config(spec))
     argv = ["kind", "create", "cluster", "--name", name, "--image", image, "--config", str(folder / "kind.yaml"),
-            "--kubeconfig", str(folder / "kubeconfig"), "--quiet"]  # fmt: skip
+            "--kubeconfig", str(folder / "kubeconfig")]  # fmt: skip
     try:
         proc.run(argv, timeout=CREATE_SECONDS, env=environment(network), cancel=cancel)
     except CommandFailed as error:

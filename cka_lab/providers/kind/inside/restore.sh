@@ -88,7 +88,8 @@ cut -d' ' -f2- $notes/again | sed 's#^/##' | sort >$notes/again-paths
 find /tmp -mindepth 1 -delete 2>/dev/null
 chattr -R -f -ia /var/lib/etcd* "${1:-/var/lib/etcd}" 2>/dev/null
 rm -rf /var/lib/etcd* "${1:-/var/lib/etcd}"
-tar -xpSif $saved -C / --same-owner --numeric-owner --no-recursion -T $notes/again-paths || exit 9
+# (without a name tar would bring back all there is)
+[ ! -s $notes/again-paths ] || tar -xpSif $saved -C / --same-owner --numeric-owner --no-recursion -T $notes/again-paths || exit 9
 rest=()
 [ -z "$1" ] || rest+=("${1#/}")
 for disk in ${4:-}; do disk=${disk%=*} && rest+=("${disk#/}"); done

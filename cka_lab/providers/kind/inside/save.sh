@@ -11,7 +11,7 @@ mkdir -p $notes
 if [ "$1" ] && [ -d "$1" ] && [[ " $2 " != *" $1 "* ]]; then
     pids=$(pgrep -x etcd)
     [ -z "$pids" ] || kill -STOP $pids
-    mkdir -p "$kept/$1" && cp -a --sparse=always "$1/." "$kept/$1/"
+    (umask 022 && mkdir -p "$kept/$1") && cp -a --sparse=always "$1/." "$kept/$1/"
     code=$?
     [ -z "$pids" ] || kill -CONT $pids
     [ $code = 0 ] || exit $code
