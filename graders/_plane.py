@@ -23,7 +23,7 @@ def plane(lab: LabView, node: str | None = None) -> Plane:
     settle(lab, node)
     settle(lab, node, "kube-apiserver")
     watch = Plane(lab, lab.node(node), node)
-    lab.once(("plane", watch.node.name), lambda: lab.follow(watch.on_its_way, WHAT))
+    lab.follow(watch.on_its_way, WHAT)
     return watch
 
 

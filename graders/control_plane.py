@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from cka_lab.api import LabView, Mismatch, TrialFailed, grader, has_api, kube
-from graders._plane import Plane, plane
+from graders._plane import WHAT, Plane, plane
 from graders.etcd import etcd_health
 
 Component = Literal["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"]
@@ -34,6 +34,8 @@ def control_plane(
     if not has_api(lab):
         return etcd_health(lab, age=age, node=node)
     watch = plane(lab, node)
+    if watch.complaint():  # it may have been ready, and lost its etcd again for a moment
+        lab.follow(watch.on_its_way, WHAT)
     if mismatch := watch.complaint():
         return mismatch
     wanted = tuple(
@@ -69,6 +71,8 @@ def _run(lab: LabView, watch: Plane, wanted: Sequence[str], age: float) -> Misma
     if before != after:
         changed = next(name for name in wanted if before.get(name) != after.get(name))
         return Mismatch(f"{changed} does not stay up", f"up for {age:g} s", "it was started again meanwhile")
+    if watch.complaint():  # it may have been ready, and lost its etcd again for a moment
+        lab.follow(watch.on_its_way, WHAT)
     if mismatch := watch.complaint():
         return mismatch
     if (found := youngest()) < age:

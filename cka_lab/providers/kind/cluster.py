@@ -58,7 +58,7 @@ class KindCluster:
     """api.Cluster on docker containers."""
 
     provider = "kind"
-    follow_seconds = 180.0
+    follow_seconds = 300.0
 
     def __init__(self, folder: Path, state: State) -> None:
         self.id = folder.name
