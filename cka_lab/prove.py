@@ -6,6 +6,7 @@ diagnosed, grading twice agrees, a reset returns to the baseline, and nothing is
 
 from __future__ import annotations
 
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -54,6 +55,7 @@ class _Prover:
     scenario: Scenario
     provider: str
     show: Callable[[Finding], None]
+    cancel: threading.Event
     findings: list[Finding] = field(default_factory=list)
 
     def note(self, what: str, expected: str, found: str, since: float, ok: bool, detail: str = "") -> None:
@@ -64,8 +66,8 @@ class _Prover:
     def graded(self, lab: Lab, what: str, score: int, diagnosis: str = "", since: float | None = None) -> None:
         """Grade twice: the score must be exact, both must agree, nothing may be our error."""
         since = time.monotonic() if since is None else since
-        first = lab.grade()
-        second = lab.grade()
+        first = lab.grade(cancel=self.cancel)
+        second = lab.grade(cancel=self.cancel)
         found = _tell(first)
         ok = first.score.earned == score and not _errors(first)
         if ok and diagnosis and diagnosis not in [d.code for d in first.diagnoses]:
@@ -85,7 +87,7 @@ class _Prover:
             return
         self.graded(lab, what, score, diagnosis, since)
         since = time.monotonic()
-        if why := lab.reset():
+        if why := lab.reset(Progress(cancel=self.cancel)):
             self.note(f"reset after {what}", "in place", f"with a new cluster: {why}", since, False)
         self.graded(lab, f"reset after {what}", 0, since=since)
 
@@ -97,16 +99,17 @@ def prove(
     show: Callable[[Finding], None] = lambda finding: None,
     *,
     quick: bool = False,
+    cancel: threading.Event | None = None,
 ) -> Proof:
     """Prove one scenario on one provider. Everything that goes wrong becomes a finding. ``quick``: no proof, but a
     sample: untouched, its first solution, a reset.
 
     Cancelled passes through, and NotAvailable where the lab can't even be started here.
     """
-    prover = _Prover(labs, scenario, provider, show)
+    prover = _Prover(labs, scenario, provider, show, cancel or threading.Event())
     since = time.monotonic()
     try:
-        lab = labs.start(scenario.id, provider, Progress())
+        lab = labs.start(scenario.id, provider, Progress(cancel=prover.cancel))
         try:
             prover.note("start", "up and broken", "up and broken", since, True)
             if quick:

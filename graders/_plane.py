@@ -10,8 +10,9 @@ from graders._etcd_facts import not_served
 from graders._settle import settle
 
 STARTS_WITHIN = 75.0
-"""Seconds within which an API server gets ready, or gives up: it waits 20 s for its etcd, and after one that was away it
-takes 23-59 s."""
+"""Seconds within which an API server gets ready, or gives up: it waits 20 s for its etcd, and takes 23-59 s more after
+one that was away.
+"""
 NODE_WITHIN = 45.0
 """Seconds after which a node that works has told a ready API server so."""
 

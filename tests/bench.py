@@ -27,7 +27,7 @@ LABS = int(os.environ.get("BENCH_LABS", "50"))
 KIND_RUNS = 3
 SCENARIO = "etcd-restore-corrupt-db"
 QUICK = "etcd-snapshot-save"
-GRADED = (QUICK, "scheduler-down", "etcd-restore-static-pod")
+GRADED = (QUICK, "scheduler-down", "etcd-restore-systemd")
 REPORT = Path(__file__).parent.parent / "docs" / "bench.json"
 CLI = [str(Path(sys.executable).parent / "cka-lab")]
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cka_lab.cli.common import columns, json_option, open_catalog, pack_option, print_json, say, seconds
+from cka_lab.cli.common import cancelling, columns, json_option, open_catalog, pack_option, print_json, say, seconds
 from cka_lab.errors import NotAvailable
 
 if TYPE_CHECKING:
@@ -95,13 +95,13 @@ def check(
             try:
                 with CLUSTERS if place == "kind" else nullcontext():
                     began = time.monotonic()
-                    done = prove(labs, scenario, place, show, quick=place == quick)
+                    done = prove(labs, scenario, place, show, quick=place == quick, cancel=cancel)
                     return done, time.monotonic() - began
             except NotAvailable as error:
                 not_available[f"{scenario.id} on {place}"] = error.message
                 return None
 
-        with ThreadPoolExecutor(max(1, jobs)) as pool:
+        with cancelling() as cancel, ThreadPoolExecutor(max(1, jobs)) as pool:
             proofs = [done for done in pool.map(one, jobs_to_do) if done]
     ok = all(proof.ok for proof, _ in proofs) and not problems and bool(proofs)
     if as_json:
