@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 class Home(Reception):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f1,question_mark", "app.help", "Help"),
+        Binding("f6", "start_elsewhere", "Other place"),
         Binding("delete,x", "stop", "Stop the lab", key_display="Del"),
         Binding("f5", "load", "Refresh"),
         Binding("f10,q,ctrl+q", "leave", "Quit"),
@@ -58,6 +59,8 @@ class Home(Reception):
         self.action_load()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "start_elsewhere":
+            return self._elsewhere() is not None
         return action != "stop" or self._chosen_lab() is not None
 
     @work(thread=True, exclusive=True)
@@ -95,7 +98,17 @@ class Home(Reception):
             else:
                 self.open(lab.id)
 
-    def _choose(self, id: str) -> None:
+    def _elsewhere(self) -> tuple[str, str] | None:
+        """The chosen scenario, and the provider next to the one that Enter takes."""
+        kind, _, id = (self.query_one(Catalogue).chosen if self.is_mounted else "").partition(":")
+        available = self.stock.available.get(id) if kind == "scenario" else None
+        return (id, available.providers[1]) if available and len(available.providers) > 1 else None
+
+    def action_start_elsewhere(self) -> None:
+        if found := self._elsewhere():
+            self._choose(*found)
+
+    def _choose(self, id: str, provider: str | None = None) -> None:
         """Start the scenario, unless it can't run here or the learner rather goes back to a lab of it."""
         available = self.stock.available.get(id)
         running = next((lab for lab in self.stock.running if lab.scenario == id and not lab.problem), None)
@@ -104,13 +117,13 @@ class Home(Reception):
         elif running:
             ask = questions.running_already()
             lab = running.id
-            self.app.push_screen(ask, lambda answer: self._start_or_open(id, lab, answer))
+            self.app.push_screen(ask, lambda answer: self._start_or_open(id, lab, answer, provider))
         else:
-            self.start(id)
+            self.start(id, provider)
 
-    def _start_or_open(self, id: str, lab: str, answer: str | None) -> None:
+    def _start_or_open(self, id: str, lab: str, answer: str | None, provider: str | None) -> None:
         if answer == "new":
-            self.start(id)
+            self.start(id, provider)
         elif answer == "back":
             self.open(lab)
 

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from cka_lab.lab import Lab, Labs
 
 
-def starting(labs: Labs, id: str, title: str) -> Procedure:
-    """Dismissed with the Lab."""
+def starting(labs: Labs, id: str, title: str, provider: str | None = None) -> Procedure:
+    """Dismissed with the Lab; on the best provider where none is named."""
 
     def call(progress: Progress) -> Lab:
-        return labs.start(id, progress=progress)
+        return labs.start(id, provider, progress)
 
     return Procedure(f"Starting · {title}", call, "What had been made of the lab is removed.")
 

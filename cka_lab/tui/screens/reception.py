@@ -33,9 +33,9 @@ class Reception(Page[None]):
         self.labs = labs
         self.stock = Stock()
 
-    def start(self, id: str) -> None:
+    def start(self, id: str, provider: str | None = None) -> None:
         scenario = self.stock.scenario(id)
-        self.app.push_screen(starting(self.labs, id, scenario.title if scenario else id), self.enter)
+        self.app.push_screen(starting(self.labs, id, scenario.title if scenario else id, provider), self.enter)
 
     @work(thread=True)
     def open(self, id: str) -> None:

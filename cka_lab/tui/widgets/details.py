@@ -56,9 +56,9 @@ def _where(available: Availability | None) -> Content:
     if available is None:
         return Content("looking whether it is available here …")
     if available:
-        return Content.assemble(
-            ("available here", "$text-success"), f" ({', '.join(available.providers)}): Enter starts it"
-        )
+        first, *others = available.providers
+        other = f", F6 on {others[0]}" if others else ""
+        return Content.assemble(("available here", "$text-success"), f": Enter starts it on {first}{other}")
     return Content.assemble(("not available here, because ", "$text-warning"), available.why_not)
 
 
