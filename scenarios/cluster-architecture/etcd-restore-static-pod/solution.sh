@@ -21,3 +21,7 @@ for _ in $(seq 120); do
     etcdctl --endpoints https://127.0.0.1:2379 $tls endpoint health && break
     sleep 1
 done
+
+# 5. An API server that ran through it remembers a later time, and tells nobody of what is written before that comes
+#    again; scheduler and controllers listen to it. All three begin anew.
+crictl ps -q --name 'kube-(apiserver|controller-manager|scheduler)' | xargs -r crictl stop
