@@ -108,18 +108,18 @@ def at_the_step(word, work):
 # -- while a lab is started ------------------------------------------------------------------------------------
 
 
-def a_node():
-    """The first control plane that kind is making now; None where there is none yet."""
-    found = engine().api.containers(all=True, filters={"label": "io.x-k8s.kind.role=control-plane"})
+def a_node(*, running=False):
+    """The first control plane that kind is making now; None where there is none yet, or none that is ``running``."""
+    found = engine().api.containers(all=not running, filters={"label": "io.x-k8s.kind.role=control-plane"})
     mark = f"/cka-{engine_module.home_mark()}"
     return next((c["Id"] for c in found if c["Names"][0].startswith(mark)), None)
 
 
 def once_a_node_is_there(act):
     def work():
-        while not (node := a_node()):
+        while not (node := a_node(running=True)):
             time.sleep(0.2)
-        time.sleep(3)
+        time.sleep(2)
         act(node)
 
     return work
