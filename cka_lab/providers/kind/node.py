@@ -312,7 +312,7 @@ def _moment(text: str | None) -> float:
     """Seconds since the epoch of a CRI time; 0 for none."""
     if not text or text.startswith("0001"):
         return 0.0
-    return datetime.fromisoformat(text.replace("Z", "+00:00")[:26] + "+00:00" if "." in text else text).timestamp()
+    return datetime.fromisoformat(text).timestamp()
 
 
 def _execute(
