@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from cka_lab.index import Summary
     from cka_lab.schema import Hint, Scenario, Task
 
-"""How the step begins that a reset takes when it has to make a new cluster."""
 SOLUTION_SECONDS = 300.0
 """How long a solution or mistake may run."""
 

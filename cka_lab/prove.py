@@ -112,10 +112,7 @@ def prove(
         lab = labs.start(scenario.id, provider, Progress(cancel=prover.cancel))
         try:
             prover.note("start", "up and broken", "up and broken", since, True)
-            if quick:
-                _sample(prover, lab)
-            else:
-                _run_all(prover, lab)
+            (_sample if quick else _run_all)(prover, lab)
         finally:
             with suppress(NotFound):  # a reset may have failed as a whole
                 lab.stop()
@@ -138,8 +135,8 @@ def _sample(prover: _Prover, lab: Lab) -> None:
 
 def _run_all(prover: _Prover, lab: Lab) -> None:
     scenario = prover.scenario
-    prover.graded(lab, "untouched", 0)
-    for script in scenario.solutions():
+    _sample(prover, lab)
+    for script in scenario.solutions()[1:]:
         prover.answer(lab, script, scenario.weight)
     for mistake in scenario.mistakes:
         prover.answer(lab, scenario.folder / mistake.run, mistake.score, mistake.diagnosis or "")

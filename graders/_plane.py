@@ -63,6 +63,15 @@ class Plane:
         except NotServed as error:
             return error.why
 
+    def lasting_complaint(self) -> Mismatch | None:
+        """What is wrong with API server and Node, once it no longer is on its way: it may have been ready, and have
+        lost its etcd again for a moment.
+        """
+        if self.complaint() is None:
+            return None
+        self.lab.follow(self.on_its_way, WHAT)
+        return self.complaint()
+
     def complaint(self) -> Mismatch | None:
         """What is wrong with API server and Node now."""
         if why := self._unready():

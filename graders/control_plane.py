@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from cka_lab.api import LabView, Mismatch, TrialFailed, grader, has_api, kube
-from graders._plane import WHAT, Plane, plane
+from graders._plane import Plane, plane
 from graders.etcd import etcd_health
 
 Component = Literal["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"]
@@ -34,9 +34,7 @@ def control_plane(
     if not has_api(lab):
         return etcd_health(lab, age=age, node=node)
     watch = plane(lab, node)
-    if watch.complaint():  # it may have been ready, and lost its etcd again for a moment
-        lab.follow(watch.on_its_way, WHAT)
-    if mismatch := watch.complaint():
+    if mismatch := watch.lasting_complaint():
         return mismatch
     wanted = tuple(
         dict.fromkeys([*ALWAYS, *components, *(("kube-controller-manager", "kube-scheduler") if works else ())])
@@ -62,18 +60,16 @@ def _run(lab: LabView, watch: Plane, wanted: Sequence[str], age: float) -> Misma
 
     def youngest() -> float:
         running = watch.running()
-        if any(name not in running for name in wanted) or watch.complaint():
+        if any(name not in running for name in wanted):
             return -1.0
         return min(time.time() - running[name].started for name in wanted)
 
-    lab.hold(age, youngest)
+    lab.hold(age, lambda: -1.0 if watch.complaint() else youngest())
     after = {name: c.id for name, c in watch.running().items() if name in wanted}
     if before != after:
         changed = next(name for name in wanted if before.get(name) != after.get(name))
         return Mismatch(f"{changed} does not stay up", f"up for {age:g} s", "it was started again meanwhile")
-    if watch.complaint():  # it may have been ready, and lost its etcd again for a moment
-        lab.follow(watch.on_its_way, WHAT)
-    if mismatch := watch.complaint():
+    if mismatch := watch.lasting_complaint():
         return mismatch
     if (found := youngest()) < age:
         return Mismatch("the control plane does not stay ready", f"ready for {age:g} s", f"up for {found:.0f} s")

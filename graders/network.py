@@ -39,9 +39,9 @@ def connection(
     A handshake counts, no answer is needed; with UDP only that nothing refuses it.
     """
     api = Api(lab)
-    if allowed and (ports := _ports(api, to, protocol)) and port not in ports:
+    host, ports = _target(api, to, protocol)
+    if allowed and ports and port not in ports:
         return Mismatch(f"{to} has no port {port}", str(port), ", ".join(map(str, ports)))
-    host = _address(api, to)
     with _source(lab, api, namespace, from_labels) as source:
         deadline = time.monotonic() + PATIENCE
         while (reached := _reaches(source, host, port, protocol)) != allowed and time.monotonic() < deadline:
@@ -95,27 +95,21 @@ def _first_ready(api: Api, namespace: str, labels: str) -> Object:
     raise LabFailure(f"no Pod with {labels or 'any labels'} runs in {namespace}, so this can't be told")
 
 
-def _address(api: Api, to: str) -> str:
-    """The address that a target has now."""
+def _target(api: Api, to: str, protocol: Protocol) -> tuple[str, list[int]]:
+    """The address that a target has now, and a Service's ports: what goes to another one may be answered by anybody on
+    the way. No ports where it is none.
+    """
     if to.startswith("pod:"):
         namespace, _, labels = to.removeprefix("pod:").partition("/")
-        return str(_first_ready(api, namespace, labels)["status"]["podIP"])
+        return str(_first_ready(api, namespace, labels)["status"]["podIP"]), []
     parts = to.split(".")
     if to.replace(".", "").isdigit() or ":" in to:
-        return to
+        return to, []
     found = api.get("Service", parts[0], parts[1] if len(parts) > 1 else "default")
     if found is None:
         raise LabFailure(f"there is no Service {to}, so this can't be told")
-    return str(found["spec"]["clusterIP"])
-
-
-def _ports(api: Api, to: str, protocol: Protocol) -> list[int]:
-    """Of a Service: what goes to another one may be answered by anybody on the way; empty where it is none."""
-    name, _, namespace = to.partition(".")
-    if to.startswith("pod:") or to.replace(".", "").isdigit() or ":" in to:
-        return []
-    found = api.get("Service", name, namespace.split(".")[0] or "default")
-    return [p["port"] for p in found["spec"].get("ports", []) if p.get("protocol", "TCP") == protocol] if found else []
+    ports = [p["port"] for p in found["spec"].get("ports", []) if p.get("protocol", "TCP") == protocol]
+    return str(found["spec"]["clusterIP"]), ports
 
 
 def _reaches(source: _Source, host: str, port: int, protocol: Protocol) -> bool:

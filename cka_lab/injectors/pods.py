@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Literal
 
 from cka_lab.api import LabFailure, LabPath, LabWriter, Node, NodeView, fault, until
@@ -66,12 +67,8 @@ def set_pod_args(
 
 def rewrite(node: Node, pod: str, path: str, data: bytes, mode: int = 0o600) -> None:
     """Put another manifest of a running pod into the folder, and have a real kubelet follow it at once."""
-    if not has_kubelet(node):
+    with _halted(node, pod):
         node.write(path, data, mode)
-        return
-    halt(node, pod)
-    node.write(path, data, mode)
-    go_on(node)
 
 
 @fault("set_pod_volume")
@@ -119,11 +116,8 @@ def break_manifest(
     path = manifest_of(place, pod)
     text = place.read(path).decode()
     if how == "remove":
-        if has_kubelet(place):
-            halt(place, pod)
-        place.remove(path)
-        if has_kubelet(place):
-            go_on(place)
+        with _halted(place, pod):
+            place.remove(path)
     elif how == "duplicate":
         place.write(f"{MANIFESTS}/{pod}-backup.yaml", text.encode(), 0o600)
     else:
@@ -198,6 +192,17 @@ def has_kubelet(node: NodeView) -> bool:
 def halt(node: Node, pod: str) -> None:
     """Hold the kubelet up and end a static pod; nothing of the pod is left, so that no back-off is either."""
     node.run(["bash", "-c", HALT, "halt", pod, str(GRACE.get(pod, 0)), node.name], timeout=60)
+
+
+@contextmanager
+def _halted(node: Node, pod: str) -> Iterator[None]:
+    """For a change of a pod's manifest; the sandbox's kubelet follows one at once by itself."""
+    real = has_kubelet(node)
+    if real:
+        halt(node, pod)
+    yield
+    if real:
+        go_on(node)
 
 
 def go_on(node: Node) -> None:

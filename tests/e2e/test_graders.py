@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 
 from cka_lab import plugins
 from cka_lab.api import ClusterSpec
-from cka_lab.grading import View, Writer
-from cka_lab.params import bind
 from cka_lab.wait import Progress
+from tests.bed import Bed
 from tests.places import SANDBOXES, home, make_provider, need
 
 URL = "https://127.0.0.1:2379"
@@ -25,27 +22,6 @@ RESTORE = (
 )
 REPOINT = f"sed -i 's#path: /var/lib/etcd$#path: {{}}#' {MANIFEST}"
 KEPT = "/registry/configmaps/shop/kept-0"
-
-
-@dataclass
-class Bed:
-    """A lab with marks; ``dirty`` after a case that changed it."""
-
-    cluster: Any
-    marks: dict[str, Any] = field(default_factory=dict)
-    dirty: bool = False
-
-    def fault(self, name: str, /, **params: Any) -> None:
-        function = plugins.built_in().faults[name].function
-        function(Writer(self.cluster, self.marks, None), **bind(function, params))
-
-    def sh(self, script: str) -> None:
-        self.dirty = True
-        self.cluster.node().run(["bash", "-ec", script], timeout=60)
-
-    def ask(self, grader: str, /, **params: Any):
-        function = plugins.built_in().graders[grader].function
-        return function(View(self.cluster, self.marks), **bind(function, params))
 
 
 @pytest.fixture(scope="module", params=SANDBOXES)

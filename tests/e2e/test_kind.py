@@ -17,17 +17,10 @@ from cka_lab.errors import Cancelled, LabFailure, LabGone
 from cka_lab.providers.kind import image
 from cka_lab.providers.kind.engine import LABEL, engine, home_mark
 from cka_lab.wait import Progress
-from tests.places import home, make_provider, need
+from tests.bed import KUBECTL, sh
+from tests.places import need
 
 pytestmark = pytest.mark.xdist_group("kind")
-KUBECTL = "kubectl --request-timeout=5s"
-
-
-@pytest.fixture(scope="module")
-def provider():
-    need("kind")
-    with home("kind"):
-        yield make_provider("kind")
 
 
 @pytest.fixture(scope="module")
@@ -37,10 +30,6 @@ def cluster(provider):
     made.save_baseline(Progress())
     yield made
     provider.retire("e2e")
-
-
-def sh(cluster, text, node=None, **options):
-    return cluster.node(node).run(["bash", "-c", text], ok=range(256), **options)
 
 
 def as_candidate(cluster, text):

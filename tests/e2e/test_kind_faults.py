@@ -6,13 +6,10 @@ import time
 
 import pytest
 
-from cka_lab import plugins
 from cka_lab.api import ClusterSpec
 from cka_lab.errors import CkaLabError, LabFailure
-from cka_lab.grading import View, Writer
-from cka_lab.params import bind
 from cka_lab.wait import Progress, until
-from tests.places import home, make_provider, need
+from tests.bed import Bed
 
 pytestmark = pytest.mark.xdist_group("kind-faults")
 PKI = "/etc/kubernetes/pki"
@@ -36,33 +33,20 @@ spec: {selector: {app: web}, ports: [{port: 80}]}
 """
 
 
-class Bed:
-    def __init__(self, cluster):
-        self.cluster, self.marks = cluster, {}
-
-    def fault(self, name, /, **params):
-        function = plugins.built_in().faults[name].function
-        function(Writer(self.cluster, self.marks, None), **bind(function, params))
-
-    def ask(self, name, /, **params):
-        """What a grader says, in one line; empty where it passes. Without waiting."""
-        function = plugins.built_in().graders[name].function
-        found = function(View(self.cluster, self.marks, patient=False), **bind(function, params))
-        return f"{found.message}: {found.found}" if found else ""
+def said(bed, grader, /, **params):
+    """What a grader says, in one line; empty where it passes."""
+    found = bed.ask(grader, **params)
+    return f"{found.message}: {found.found}" if found else ""
 
 
 @pytest.fixture(scope="module")
-def bed():
-    need("kind")
-    with home("kind"):
-        provider = make_provider("kind")
-        cluster = provider.create("faults", ClusterSpec(), Progress())
-        made = Bed(cluster)
-        made.fault("apply", manifest=WEB)
-        made.fault("record", mark="shop", what="objects", objects=["Deployment/shop/*", "Service/shop/*"])
-        cluster.save_baseline(Progress())
-        yield made
-        provider.retire("faults")
+def bed(provider):
+    made = Bed(provider.create("faults", ClusterSpec(), Progress()), patient=False)
+    made.fault("apply", manifest=WEB)
+    made.fault("record", mark="shop", what="objects", objects=["Deployment/shop/*", "Service/shop/*"])
+    made.cluster.save_baseline(Progress())
+    yield made
+    provider.retire("faults")
 
 
 QUESTIONS = {
@@ -131,7 +115,7 @@ QUESTIONS = {
     [(name, params, verdict) for name, cases in QUESTIONS.items() for params, verdict in cases],
 )
 def test_graders_tell_right_from_wrong(bed, grader, params, verdict):
-    found = until(lambda: [bed.ask(grader, **params)], "an answer", timeout=60, every=1)[0]
+    found = until(lambda: [said(bed, grader, **params)], "an answer", timeout=60, every=1)[0]
     assert (verdict in found) if verdict else (found == ""), found
 
 
@@ -140,6 +124,7 @@ kubectl --request-timeout=10s -n kube-system delete daemonset kindnet --cascade=
 rm /etc/cni/net.d/*
 """
 """kindnet alone would write its configuration anew."""
+NO_KUBELET = ("systemd_unit", {"name": "kubelet", "active": True}, "kubelet")
 DOWN = ("static_pod", {"running": False}, "")
 FAULTS = {
     "kubelet stopped": (
@@ -173,23 +158,17 @@ FAULTS = {
     "a drop-in": (
         "change_unit",
         {"name": "kubelet", "how": "override", "text": "[Service]\nExecStart=\nExecStart=/bin/false\n"},
-        "systemd_unit",
-        {"name": "kubelet", "active": True},
-        "kubelet",
+        *NO_KUBELET,
     ),
     "kubelet's configuration": (
         "set_kubelet",
         {"set": {"authentication.x509.clientCAFile": "/none.crt"}},
-        "systemd_unit",
-        {"name": "kubelet", "active": True},
-        "kubelet",
+        *NO_KUBELET,
     ),
     "kubelet's flag": (
         "set_kubelet",
         {"flags": {"no-such-flag": "x"}},
-        "systemd_unit",
-        {"name": "kubelet", "active": True},
-        "kubelet",
+        *NO_KUBELET,
     ),
     "a flag of the API server": ("set_pod_args", {"pod": "kube-apiserver", "set": {"no-such-flag": 1}}, *DOWN),
     "the API server at etcd's peer port": (
@@ -360,7 +339,7 @@ def test_a_fault_bites_and_goes_with_a_reset(bed, title):
         began = time.monotonic()
 
         def bitten():
-            found = bed.ask(grader, **question)
+            found = said(bed, grader, **question)
             if not (verdict in found if verdict else found == ""):
                 raise LabFailure(found or "it passes")
             return True
@@ -369,9 +348,9 @@ def test_a_fault_bites_and_goes_with_a_reset(bed, title):
         assert time.monotonic() - began < BITES_WITHIN
     finally:
         bed.cluster.reset(Progress())
-    assert bed.ask("systemd_unit", name="kubelet", active=True, enabled=True, unmasked=True) == ""
-    assert bed.ask("unchanged", mark="shop") == ""
-    assert bed.ask("static_pod", name="kube-apiserver", args={"secure-port": 6443}, defined_once=True) == ""
+    assert said(bed, "systemd_unit", name="kubelet", active=True, enabled=True, unmasked=True) == ""
+    assert said(bed, "unchanged", mark="shop") == ""
+    assert said(bed, "static_pod", name="kube-apiserver", args={"secure-port": 6443}, defined_once=True) == ""
 
 
 @pytest.mark.parametrize("what", ["etcd", "kube-apiserver"])
@@ -390,7 +369,7 @@ def test_a_check_answers_within_ten_seconds_while_it_is_down(bed, what):
         ):  # fmt: skip
             began = time.monotonic()
             try:
-                assert bed.ask(grader, **params), grader
+                assert said(bed, grader, **params), grader
                 assert fails, grader
             except CkaLabError:
                 assert not fails, grader

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import tarfile
 import time
 
 import pytest
@@ -16,11 +15,11 @@ from cka_lab.providers.kind import command, containers, image, pool
 from cka_lab.providers.kind.engine import engine
 from cka_lab.store import Store
 from cka_lab.wait import Progress, until
-from tests.places import home, make_provider, need
+from tests.bed import KUBECTL, sh
+from tests.places import need
 from tests.registry import registry
 
 pytestmark = pytest.mark.xdist_group("kind-shapes")
-KUBECTL = "kubectl --request-timeout=5s"
 IMAGE = "cka-lab-test/tool:1"
 PATCH = """\
 kind: ClusterConfiguration
@@ -41,13 +40,6 @@ ENTRYPOINT []
 
 
 @pytest.fixture(scope="module")
-def provider():
-    need("kind")
-    with home("kind"):
-        yield make_provider("kind")
-
-
-@pytest.fixture(scope="module")
 def tool():
     """An image that docker has, and no node image."""
     need("kind")
@@ -65,10 +57,6 @@ def cluster(provider, tool):
     made.save_baseline(Progress())
     yield made
     provider.delete("shapes")
-
-
-def sh(cluster, text, node=None, **options):
-    return cluster.node(node).run(["bash", "-c", text], ok=range(256), **options)
 
 
 def ready(cluster):
@@ -96,9 +84,13 @@ def test_images_are_in_every_node(cluster, tool):
     assert sh(cluster, wait, timeout=60).code == 0
 
 
+def join(cluster):
+    command = sh(cluster, "kubeadm token create --print-join-command").text.strip()
+    return sh(cluster, f"{command} --ignore-preflight-errors=all", "node02", timeout=120)
+
+
 def test_a_machine_joins_and_a_reset_takes_it_out_again(cluster):
-    join = sh(cluster, "kubeadm token create --print-join-command").text.strip()
-    done = sh(cluster, f"{join} --ignore-preflight-errors=all", "node02", timeout=120)
+    done = join(cluster)
     assert done.code == 0, done.errors
     wait = f"kubectl wait node/{cluster.state.unjoined[0]} --for=condition=Ready --timeout=60s"
     assert sh(cluster, wait, timeout=90).code == 0
@@ -109,8 +101,7 @@ def test_a_machine_joins_and_a_reset_takes_it_out_again(cluster):
     assert sh(cluster, "ls /etc/kubernetes/*.conf /opt/x", "node02").text == ""
     assert sh(cluster, "ls /opt/x", "node01").text == ""
     assert sh(cluster, f"{KUBECTL} get node -l x=y -o name").text == ""
-    join = sh(cluster, "kubeadm token create --print-join-command").text.strip()
-    done = sh(cluster, f"{join} --ignore-preflight-errors=all", "node02", timeout=120)
+    done = join(cluster)
     assert done.code == 0, "it can join again: " + done.errors
 
 
@@ -150,14 +141,8 @@ def balancer():
     short = name.removeprefix("docker.io/")
     made = not image.is_here(short)
     if made:
-        packed = io.BytesIO()
-        with tarfile.open(fileobj=packed, mode="w") as tar:
-            data = BALANCER.format(base=image.wanted()).encode()
-            info = tarfile.TarInfo("Dockerfile")
-            info.size = len(data)
-            tar.addfile(info, io.BytesIO(data))
-        packed.seek(0)
-        engine().images.build(fileobj=packed, custom_context=True, tag=short, rm=True)
+        dockerfile = io.BytesIO(BALANCER.format(base=image.wanted()).encode())
+        engine().images.build(fileobj=dockerfile, tag=short, rm=True)
     yield name
     if made:
         engine().images.remove(short, force=True)

@@ -28,14 +28,14 @@ from cka_lab.wire import Connections
 READY_SECONDS = 240.0
 """A control plane that comes back after an edit of etcd's manifest takes 70-111 s."""
 API_PORT, ETCD_PORT = 6443, 2379
-KNOWS = """
-cd /etc/kubernetes/pki
+DATA_DIR = "/var/lib/etcd"
+PKI = "/etc/kubernetes/pki"
+KNOWS = f"""
+cd {PKI}
 curl -sk -m 2 --cert apiserver-kubelet-client.crt --key apiserver-kubelet-client.key https://127.0.0.1:10250/pods |
     grep -q '"kubernetes.io/config.source":"api"'
 """
 """Does a kubelet know of pods that it can have from the API server alone?"""
-DATA_DIR = "/var/lib/etcd"
-PKI = "/etc/kubernetes/pki"
 TOOLS = """
 set -e
 image=$(crictl images -q registry.k8s.io/etcd | head -1)

@@ -31,8 +31,6 @@ containerd >/dev/null 2>&1 &
 for i in $(seq 100); do ctr -n k8s.io images ls -q 2>/dev/null && break; sleep 0.1; done
 """
 """What an image lacks, a line with two dashes, and the images in its own containerd."""
-_CANT_PULL = "the image {} is not here and can't be pulled: {}"
-_OR_LOAD = "`docker pull {}`, or `docker load` it from a file (docs/kind.md, offline use)"
 IMAGES_LABEL = "io.cka-lab.images"
 DOCKERFILE = """\
 FROM {base} AS etcd
@@ -82,13 +80,17 @@ def pull(image: str, progress: Progress) -> None:
     """Fetch an image that is not here. NotAvailable with the engine's own words."""
     import docker
 
+    def failed(why: str) -> NotAvailable:
+        fix = f"`docker pull {image}`, or `docker load` it from a file (docs/kind.md, offline use)"
+        return NotAvailable(f"the image {image} is not here and can't be pulled: {why}", fix=fix)
+
     repository, _, tag = image.partition("@") if "@" in image else image.rpartition(":")
     with ours(f"pulling {image}"):
         try:
             layers: dict[str, tuple[int, int]] = {}
             for line in engine().api.pull(repository, tag=tag or None, stream=True, decode=True):
                 if "error" in line:
-                    raise NotAvailable(_CANT_PULL.format(image, line["error"]), fix=_OR_LOAD.format(image))
+                    raise failed(line["error"])
                 if line.get("status") == "Downloading" and (about := line.get("progressDetail")):
                     layers[line["id"]] = (about.get("current", 0), about.get("total", 0))
                     got, size = (sum(column) >> 20 for column in zip(*layers.values(), strict=True))
@@ -96,7 +98,7 @@ def pull(image: str, progress: Progress) -> None:
                 progress.check()
             engine().images.get(image)
         except docker.errors.APIError as error:
-            raise NotAvailable(_CANT_PULL.format(image, reason(error)), fix=_OR_LOAD.format(image)) from error
+            raise failed(reason(error)) from error
 
 
 def derived(progress: Progress) -> str:

@@ -56,8 +56,8 @@ class KindProvider:
             self._preflight(spec)
         state = State(spec=spec, image=image.derived(progress))
         images = (*spec.images, *addons.images_of(spec.addons))
-        balancer = [command.balancer()] if state.balancer and command.balancer() else []
-        supplies.fetch([*images, *balancer], state.image, progress)
+        balancer = command.balancer() if state.balancer else ""
+        supplies.fetch([*images, *filter(None, [balancer])], state.image, progress)
         folder = paths.make_private(paths.labs(self.name)) / lab_id
         try:
             cluster = pool.take(state, folder, progress) or self._made(folder, state, progress)

@@ -48,7 +48,7 @@ def _of_node(node: KindNode, known: Known) -> Iterator[str]:
     facts, _, kills = node.run(["bash", "-c", LOOK], timeout=15).text.partition("--\n")
     clocks, *disks = facts.splitlines()
     uptime, now = map(float, clocks.split())
-    since = max(uptime - LATELY, uptime - (now - float(known.since or 0)))
+    since = uptime - min(LATELY, now - float(known.since or 0))
     for line in disks:
         free, _, target = line.split()
         if int(free) < FULL_KIB and target not in known.disks:

@@ -20,10 +20,10 @@ since=${2:-$(<$notes/when)}
 
 kubelets() { cat /var/lib/kubelet/{config.yaml,kubeadm-flags.env} /etc/default/kubelet /etc/kubernetes/kubelet.conf \
     /etc/systemd/system/kubelet.service{,.d/*} 2>/dev/null; }
-kubelet=$(kubelets | md5sum)
 mine=" 1 $$ $BASHPID "
 systemctl kill -s KILL etcd 2>/dev/null
 if [ "${6:-}" ]; then
+    kubelet=$(kubelets | md5sum)
     timeout 20 systemctl stop etcd 2>/dev/null
     pkill -STOP -x kubelet
     mine+="$(pgrep -x kubelet) "
