@@ -55,6 +55,8 @@ def open_socket(node: NodeView, host: str, port: int) -> socket.socket:
 
 def tls_reason(error: ssl.SSLError) -> str:
     """What a failed handshake says, without OpenSSL's places in its source."""
+    if isinstance(error, ssl.SSLEOFError):
+        return "TLS: the server broke the handshake off"
     text = getattr(error, "verify_message", "") or (error.reason or str(error)).replace("_", " ").lower()
     return f"TLS: {text}"
 
@@ -90,6 +92,9 @@ class Connections:
             plain = open_socket(node, host, port)
             try:
                 made = context.wrap_socket(plain, server_hostname=host) if context else plain
+            except ConnectionError as error:  # as a server of plain HTTP ends it now and then, instead of by an EOF
+                plain.close()
+                raise ssl.SSLEOFError(*error.args) from error
             except BaseException:
                 plain.close()
                 raise
@@ -107,7 +112,7 @@ class Connections:
         answer = Answer(made, limit)
         try:
             with _told():
-                made.sendall(request)
+                _send(made, request)
                 answer.read()
         except BaseException as error:
             made.close()
@@ -126,6 +131,16 @@ class Connections:
 def connections(lab: LabView) -> Connections:
     """Those of one grading, or of one set-up."""
     return lab.once(CONNECTIONS, Connections)
+
+
+def _send(made: socket.socket, request: bytes) -> None:
+    """Where the server has gone already, what it said before tells more: with TLS 1.3 it refuses a client only then."""
+    try:
+        made.sendall(request)
+    except ConnectionError:
+        with suppress(ConnectionError):
+            made.recv(1)
+        raise
 
 
 class _Stale(Exception):

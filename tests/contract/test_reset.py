@@ -39,6 +39,8 @@ MACHINES = {
     "rm -rf /opt/cni; systemctl restart kubelet",
     "a full small disk": "mount -t tmpfs -o size=1m tmpfs /opt; head -c 2M /dev/zero >/opt/x; "
     "mkdir /mnt/x; mount -t tmpfs tmpfs /mnt/x",
+    "frozen pods": "for f in $(find /sys/fs/cgroup -path '*kubepods*' -name freezer.state); do echo FROZEN >$f; done; "
+    "for f in $(find /sys/fs/cgroup -path '*kubepods*' -name cgroup.freeze); do echo 1 >$f; done",
     "kernel settings": "sysctl -qw net.ipv4.ip_forward=0; ip route del default",
 }
 """Where there is systemd and an API server."""

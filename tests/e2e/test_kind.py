@@ -17,7 +17,7 @@ from cka_lab.errors import Cancelled, LabFailure, LabGone
 from cka_lab.providers.kind import image
 from cka_lab.providers.kind.engine import LABEL, engine, home_mark
 from cka_lab.wait import Progress
-from tests.bed import KUBECTL, sh
+from tests.bed import KUBECTL, sh, take_away
 from tests.places import need
 
 pytestmark = pytest.mark.xdist_group("kind")
@@ -71,11 +71,7 @@ def test_a_shell_of_the_learner_is_on_the_jump_host(cluster):
 
 @pytest.mark.parametrize("how", ["pause", "kill", "stop"])
 def test_a_node_that_docker_took_away(cluster, how):
-    container = engine().containers.get(cluster.node().container)
-    if how == "stop":
-        container.stop(timeout=0)
-    else:
-        getattr(container, how)()
+    take_away(cluster.node().container, how)
     began = time.monotonic()
     assert not cluster.alive()
     with pytest.raises(LabGone):

@@ -19,6 +19,7 @@ from cka_lab.providers.kind import engine as engine_module
 from cka_lab.providers.kind.engine import engine
 from cka_lab.store import Store
 from cka_lab.wait import Progress
+from tests.bed import take_away
 from tests.gate import gate
 from tests.places import home, make_provider, need
 
@@ -147,7 +148,7 @@ def test_docker_goes_while_a_lab_is_started(labs, docker_gate, monkeypatch, how)
 def test_a_node_goes_while_a_lab_is_started(labs, monkeypatch, how):
     labs.providers["kind"].drop_spares()
     monkeypatch.setattr(command, "CREATE_SECONDS", 25.0)
-    act = once_a_node_is_there(lambda node: getattr(engine().api, how)(node))
+    act = once_a_node_is_there(lambda node: take_away(node, how))
     error = told(lambda: labs.start(SCENARIO, "kind", at_the_step("nodes", act)), 120)
     assert "kind could not make the cluster" in error.message
     assert labs.status() == []
@@ -215,7 +216,7 @@ def test_docker_hangs_during_a_check(lab, docker_gate):
 @pytest.mark.parametrize("how", ["pause", "kill"])
 def test_a_node_goes_during_check_and_reset(lab, how):
     node = lab.cluster.node().container
-    timer = threading.Timer(0.05, lambda: getattr(engine().api, how)(node))
+    timer = threading.Timer(0.05, take_away, (node, how))
     timer.start()
     assert node in why_not_checked(lab)
     timer.join()
@@ -225,7 +226,7 @@ def test_a_node_goes_during_check_and_reset(lab, how):
 
 def test_a_node_goes_in_the_middle_of_a_reset(lab):
     node = lab.cluster.node().container
-    lab.reset(at_the_step("files", lambda: (time.sleep(0.3), engine().api.kill(node))))
+    lab.reset(at_the_step("files", lambda: (time.sleep(0.3), take_away(node, "kill"))))
     attempt = lab.grade()
     assert attempt.score.earned == 0
     assert not [c for c in attempt.checks if c.outcome is Outcome.ERROR]

@@ -15,7 +15,7 @@ from cka_lab.providers.kind import command, containers, image, pool
 from cka_lab.providers.kind.engine import engine
 from cka_lab.store import Store
 from cka_lab.wait import Progress, until
-from tests.bed import KUBECTL, sh
+from tests.bed import KUBECTL, sh, take_away
 from tests.places import need
 from tests.registry import registry
 
@@ -92,8 +92,8 @@ def join(cluster):
 def test_a_machine_joins_and_a_reset_takes_it_out_again(cluster):
     done = join(cluster)
     assert done.code == 0, done.errors
-    wait = f"kubectl wait node/{cluster.state.unjoined[0]} --for=condition=Ready --timeout=60s"
-    assert sh(cluster, wait, timeout=90).code == 0
+    wait = f"kubectl wait node/{cluster.state.unjoined[0]} --timeout=60s --for"
+    assert sh(cluster, f"{wait}=create && {wait}=condition=Ready", timeout=150).code == 0
     sh(cluster, f"{KUBECTL} label node --all x=y; {KUBECTL} delete pod tool --ignore-not-found")
     sh(cluster, "systemctl disable --now kubelet; touch /opt/x; rm -rf /etc/cni/net.d", "node01")
     cluster.reset(Progress())
@@ -219,7 +219,7 @@ def test_another_shape_or_a_dead_cluster_is_not_taken_over(labs, provider):
     lab.stop()
     until_fresh(provider)
     assert pool.take(type(lab.cluster.state)(image="other"), pool.root().parent / "never", Progress()) is None
-    engine().api.kill(f"{name}-control-plane")
+    take_away(f"{name}-control-plane", "kill")
     again = labs.start("etcd-snapshot-save", "kind")
     assert again.cluster.alive()
     assert again.check().score.earned == 0

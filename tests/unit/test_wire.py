@@ -1,12 +1,15 @@
 """Kept connections: used again, given up when they have ended, never by two at once; every framing of an answer."""
 
 import socket
+import ssl
+import struct
 import threading
 from contextlib import closing
 
 import pytest
 
-from cka_lab.wire import Connections, NotServed
+from cka_lab.tls import context
+from cka_lab.wire import Connections, NotServed, tls_reason
 from tests.unit.test_etcd_client import HostNode
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
@@ -112,3 +115,21 @@ def test_what_is_no_http_is_the_learners_matter(answer):
         pytest.raises(NotServed, match="HTTP"),
     ):
         ask(connections, server)
+
+
+@pytest.mark.parametrize("linger", [None, struct.pack("ii", 1, 0)], ids=["it closes", "it resets"])
+def test_a_handshake_that_the_server_breaks_off_is_refused_by_tls_in_the_same_words(linger):
+    with socket.create_server(("127.0.0.1", 0)) as listener, closing(Connections()) as connections:
+
+        def hang_up():
+            made, _ = listener.accept()
+            made.recv(4096)
+            if linger:
+                made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            made.close()
+
+        threading.Thread(target=hang_up, daemon=True).start()
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        with pytest.raises(ssl.SSLError) as refused:
+            connections.exchange(HostNode(), url, context(b"", verify=False), "GET", "/", b"", 1000)
+        assert tls_reason(refused.value) == "TLS: the server broke the handshake off"

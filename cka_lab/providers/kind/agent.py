@@ -42,6 +42,8 @@ class Agent:
                         raise LabGone(
                             f"the node {self.container} does not answer ({error or 'timeout'})", fix=FIX
                         ) from error
+        if not answer.startswith((b"ok ", b"err ")):  # docker's own words
+            raise runs_nothing(self.container, answer)
         return _parse(answer)
 
     def tell(self, op: str, *words: str) -> None:
@@ -71,6 +73,12 @@ class Agent:
             if stream == 1:
                 parts.append(data)
         return b"".join(parts)
+
+
+def runs_nothing(container: str, said: bytes) -> LabGone:
+    """Where docker could not run our program in a node: what it ``said`` instead."""
+    text = said.decode(errors="replace").strip()
+    return LabGone(f"the node {container} runs no programs: {text[-300:]}", fix=FIX)
 
 
 def _parse(line: bytes) -> bytes:

@@ -90,12 +90,12 @@ def remove(name: str) -> None:
         with ours(name), contextlib.suppress(docker.errors.NotFound):
             engine().api.remove_container(name, force=True, v=True)
     except LabFailure:
-        _thaw(name)
+        thaw(name)
         with ours(name), contextlib.suppress(docker.errors.NotFound):
             engine().api.remove_container(name, force=True, v=True)
 
 
-def _thaw(name: str) -> None:
+def thaw(name: str) -> None:
     """With cgroup v1 a container can't end while processes in it are frozen, and runc freezes some for moments."""
     with ours(name):
         about = engine().api.inspect_container(name)

@@ -20,7 +20,7 @@ from typing import Any
 
 from cka_lab.api import Completed, Container, FileInfo, Process, Unit
 from cka_lab.errors import CommandFailed, LabGone, Unreadable
-from cka_lab.providers.kind.agent import Agent
+from cka_lab.providers.kind.agent import Agent, runs_nothing
 from cka_lab.providers.kind.engine import FIX, OUTPUT_LIMIT, Exec, engine, feed, ours
 
 MANIFESTS = "/etc/kubernetes/manifests"
@@ -160,6 +160,9 @@ class KindNode:
         if frame is None:
             relay.close()
             raise ConnectionRefusedError(111, "Connection refused")
+        if not frame[1].startswith(b"\n"):  # docker's own words
+            relay.close()
+            raise runs_nothing(self.container, frame[1])
         return _joined(relay, frame[1][1:], timeout)
 
     def connect_from(

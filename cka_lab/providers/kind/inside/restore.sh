@@ -21,6 +21,9 @@ since=${2:-$(<$notes/when)}
 kubelets() { cat /var/lib/kubelet/{config.yaml,kubeadm-flags.env} /etc/default/kubelet /etc/kubernetes/kubelet.conf \
     /etc/systemd/system/kubelet.service{,.d/*} 2>/dev/null; }
 mine=" 1 $$ $BASHPID "
+# what is frozen can't be ended: a kubelet or runc that was killed at the wrong moment leaves its pods so
+find /sys/fs/cgroup -path '*kubepods*' -name freezer.state -exec grep -l FROZEN {} + | while read -r state; do echo THAWED >"$state"; done
+find /sys/fs/cgroup -path '*kubepods*' -name cgroup.freeze -exec grep -l 1 {} + | while read -r state; do echo 0 >"$state"; done
 systemctl kill -s KILL etcd 2>/dev/null
 if [ "${6:-}" ]; then
     kubelet=$(kubelets | md5sum)
