@@ -15,6 +15,7 @@ from cka_lab.wait import until
 
 KIND_LABEL = "io.x-k8s.kind.cluster"
 REMOVED_SECONDS = 40.0
+LATE_SECONDS = 3.0
 BOOT_SECONDS = 40.0
 THAW = """
 for state in $(find /host-cgroups -path "*$0*" -name freezer.state); do echo THAWED >"$state"; done
@@ -120,31 +121,41 @@ def leftovers(known: Sequence[str]) -> list[str]:
 def remove_all(cluster: str) -> None:
     """Everything of one cluster: containers with their volumes, then the network. Nothing there is fine.
 
-    A kind command that outlived its killed parent may still be making containers: then it takes some rounds.
-    LabFailure.
+    Where a program was killed while it made them, docker or kind may still be at it: then it takes some rounds, and a
+    last look LATE_SECONDS later. LabFailure.
     """
     deadline = time.monotonic() + REMOVED_SECONDS
+    last_look = time.monotonic()
+    if _is_being_made(cluster):
+        last_look += LATE_SECONDS
     while True:
         try:
             for name in _containers_of(cluster):
                 remove(name)
             _remove_network(cluster)
-            return
+            if time.monotonic() >= last_look:
+                return
         except LabFailure:
             if time.monotonic() > deadline or preflight.unreachable():
                 raise
         time.sleep(0.5)
 
 
-def _containers_of(cluster: str) -> list[str]:
+def _is_being_made(cluster: str) -> bool:
+    found = _containers_of(cluster)
+    return f"{cluster}-base" not in found or len(found) == 1 or "created" in found.values()
+
+
+def _containers_of(cluster: str) -> dict[str, str]:
+    """Names of containers and the states that docker says they are in."""
     with ours(cluster):
         every = engine().api.containers(all=True)
-    found = [(c["Names"][0].strip("/"), c["Labels"]) for c in every if c["Names"]]
-    return [
-        name
-        for name, labels in found
+    found = [(c["Names"][0].strip("/"), c["State"], c["Labels"]) for c in every if c["Names"]]
+    return {
+        name: state
+        for name, state, labels in found
         if labels.get(KIND_LABEL) == cluster or (LABEL in labels and name.startswith(f"{cluster}-"))
-    ]
+    }
 
 
 def _remove_network(cluster: str) -> None:
