@@ -205,18 +205,19 @@ class KindCluster:
 
     def save(self, baseline: Baseline) -> None:
         known = {}
-        for node in self.every_node():
-            data_dir = self._data_dir(node.container) if node.container in self.state.control_planes else ""
-            known[node.container] = know(node, self._address(node), data_dir)
-        baseline.save(self.every_node(), known, self._ready_nodes())
+        with ThreadPoolExecutor(1) as beside:
+            ready = beside.submit(self._ready_nodes)
+            for node in self.every_node():
+                data_dir = self._data_dir(node.container) if node.container in self.state.control_planes else ""
+                known[node.container] = know(node, self._address(node), data_dir)
+            baseline.save(self.every_node(), known, ready.result())
 
     def _address(self, node: KindNode) -> str:
         return containers.address(node.container, self.state.cluster)
 
     def _ready_nodes(self) -> list[str] | None:
         """The Nodes that are Ready now; None where the API server does not serve."""
-        listen = all(self.node().listens(port) for port in (ETCD_PORT, API_PORT))
-        if not listen:  # else it would take some seconds to say so
+        if not self.node().listens(ETCD_PORT, API_PORT):  # else it would take some seconds to say so
             return None
         with suppress(NotServed):
             return [node["metadata"]["name"] for node in self.api().list("Node") if _is_ready(node)]

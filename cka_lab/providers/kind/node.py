@@ -142,10 +142,11 @@ class KindNode:
     def connect(self, host: str, port: int, timeout: float = 3.0) -> socket.socket:
         return self._relay([], "tcp", host, port, timeout)
 
-    def listens(self, port: int) -> bool:
-        """Does anything listen on a TCP port of the node, whatever it is?"""
+    def listens(self, *ports: int) -> bool:
+        """Does anything listen on each of these TCP ports of the node, whatever it is?"""
         tables = self.read("/proc/1/net/tcp") + self.read("/proc/1/net/tcp6")
-        return f":{port:04X} ".encode() in b"".join(line for line in tables.splitlines() if b" 0A " in line)
+        listening = b"".join(line for line in tables.splitlines() if b" 0A " in line)
+        return all(f":{port:04X} ".encode() in listening for port in ports)
 
     def _relay(self, within: Sequence[str], protocol: str, host: str, port: int, timeout: float) -> socket.socket:
         argv = [*within, "timeout", "600", "bash", "-c", RELAY, host, str(port), protocol]

@@ -37,7 +37,7 @@ def fetch(images: Sequence[str], node_image: str, progress: Progress) -> None:
 def load(cluster: str, nodes: Sequence[KindNode], images: Sequence[str], progress: Progress) -> None:
     """Bring the images into the nodes that lack them, out of docker's store."""
     wanted = {full_name(name): name for name in images}
-    lacking = {name for node in nodes for name in wanted.keys() - _on(node)}
+    lacking = {name for node in nodes for name in wanted.keys() - _on(node)} if wanted else set()
     if lacking:
         with progress.step(f"images: {', '.join(sorted(wanted[name] for name in lacking))}"):
             command.load(cluster, [wanted[name] for name in sorted(lacking)], progress.cancel)

@@ -21,9 +21,12 @@ since=${2:-$(<$notes/when)}
 kubelets() { cat /var/lib/kubelet/{config.yaml,kubeadm-flags.env} /etc/default/kubelet /etc/kubernetes/kubelet.conf \
     /etc/systemd/system/kubelet.service{,.d/*} 2>/dev/null; }
 mine=" 1 $$ $BASHPID "
-# what is frozen can't be ended: a kubelet or runc that was killed at the wrong moment leaves its pods so
-find /sys/fs/cgroup -path '*kubepods*' -name freezer.state -exec grep -l FROZEN {} + | while read -r state; do echo THAWED >"$state"; done
-find /sys/fs/cgroup -path '*kubepods*' -name cgroup.freeze -exec grep -l 1 {} + | while read -r state; do echo 0 >"$state"; done
+thaw() { # what is frozen can't be ended: a kubelet that was stopped at the wrong moment leaves its pods so
+    find /sys/fs/cgroup -path '*kubepods*' -name freezer.state -exec grep -l FR {} + |
+        while read -r state; do echo THAWED >"$state"; done
+    find /sys/fs/cgroup -path '*kubepods*' -name cgroup.freeze -exec grep -l 1 {} + |
+        while read -r state; do echo 0 >"$state"; done
+} 2>/dev/null
 systemctl kill -s KILL etcd 2>/dev/null
 if [ "${6:-}" ]; then
     kubelet=$(kubelets | md5sum)
@@ -33,6 +36,7 @@ if [ "${6:-}" ]; then
 else
     timeout 20 systemctl stop etcd kubelet 2>/dev/null
 fi
+thaw
 up=$$
 while [ "${up:-0}" -gt 1 ]; do
     mine+="$up "
@@ -122,6 +126,7 @@ if [ ! $alive ] || was '/etc/containerd/|^d /etc/cni/net.d$'; then
     remove_pods
 fi
 wait
+thaw
 systemctl reset-failed 2>/dev/null
 if [ "${6:-}" ]; then
     pkill -CONT -x kubelet
