@@ -67,8 +67,11 @@ def host_dir(node: NodeView, etcd: EtcdProcess) -> str | None:
 def holds_open(node: NodeView, etcd: EtcdProcess, file: FileInfo) -> bool:
     """Does the process have this very file open, and not a deleted one of the same name?"""
     folder = f"/proc/{etcd.pid}/fd"
-    open_files = [info for number in node.list(folder) if (info := node.stat(f"{folder}/{number}"))]
-    return any((info.device, info.inode) == (file.device, file.inode) for info in open_files)
+    for number in sorted(node.list(folder), key=int):  # it is among the first
+        info = node.stat(f"{folder}/{number}")
+        if info and (info.device, info.inode) == (file.device, file.inode):
+            return True
+    return False
 
 
 def restored_inside(node: NodeView) -> str:

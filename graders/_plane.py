@@ -44,12 +44,12 @@ class Plane:
         """Is there an API server that is not ready though its etcd runs, one of the two being young? Or a node that has
         yet to tell that it is ready?
         """
+        if self.complaint() is None:
+            return False
         ages = [etcd.process.age for etcd in find_etcds(self.node)]
         api = self.running().get("kube-apiserver")
         age = min([time.time() - api.started, *ages]) if api and ages else math.inf
-        if age > STARTS_WITHIN + NODE_WITHIN or self.complaint() is None:
-            return False
-        return age <= STARTS_WITHIN or not self._unready()
+        return age <= STARTS_WITHIN or (age <= STARTS_WITHIN + NODE_WITHIN and not self._unready())
 
     def will_be_tried(self, name: str) -> bool:
         """Did a component that is down give up while there was no API server yet? Then its next try tells more."""

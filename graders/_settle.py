@@ -59,6 +59,9 @@ def has_kubelet(node: NodeView) -> bool:
 
 def _changed_lately(node: NodeView, name: str) -> bool:
     """Did the pod's manifest, or the folder, change within the last moments, and its container not since?"""
+    since = time.time() - LATELY
+    if not any(info.mtime > since for path in _manifest_paths(node) if (info := node.stat(path))):
+        return False
     containers = node.containers()
     folder = node.stat(MANIFESTS)
     for pod in pod_files(node):
@@ -66,7 +69,7 @@ def _changed_lately(node: NodeView, name: str) -> bool:
         if pod.name.startswith(name) and info and folder:
             changed = max(info.mtime, folder.mtime)
             tried = [max(c.created, c.started) for c in containers if c.manifest == pod.path]
-            if time.time() - changed < LATELY and not any(moment > changed for moment in tried):
+            if changed > since and not any(moment > changed for moment in tried):
                 return True
     return False
 

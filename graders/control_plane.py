@@ -48,6 +48,9 @@ def control_plane(
 
 def _run(lab: LabView, watch: Plane, wanted: Sequence[str], age: float) -> Mismatch | None:
     """None where every container of ``wanted`` runs and is that old; waits for those that are on their way."""
+    running = watch.running()
+    if all(name in running and time.time() - running[name].started >= age for name in wanted):
+        return None
 
     def missing() -> list[str]:
         running = watch.running()

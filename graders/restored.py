@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from cka_lab.api import LabPath, LabView, MarkName, Mismatch, NotServed, grader, has_api, kube
 from graders.control_plane import control_plane
@@ -29,8 +30,19 @@ def restored(
     is; an API server (where there is one) gives the ConfigMaps among them with their original uid, and none of those
     that are gone; scheduler and controllers bring a new Pod to run; all that has been up for ``age`` seconds.
     """
-    if snapshot_ and (mismatch := snapshot(lab, path=snapshot_, contains=[kept], lacks=gone, node=node)):
-        return mismatch
+
+    def not_whole() -> Mismatch | None:
+        return snapshot(lab, path=snapshot_, contains=[kept], lacks=gone, node=node) if snapshot_ else None
+
+    with ThreadPoolExecutor(1) as beside:
+        file = beside.submit(not_whole)
+        rest = _in_use(lab, kept, path, gone, age, node)
+        return file.result() or rest
+
+
+def _in_use(
+    lab: LabView, kept: str, path: str | None, gone: Sequence[str], age: float, node: str | None
+) -> Mismatch | None:
     if path and (mismatch := etcd_data_dir(lab, path=path, restored=True, node=node)):
         return mismatch
     if mismatch := etcd_key(lab, mark=kept, same=True, lacks=gone, node=node):

@@ -20,6 +20,7 @@ from cka_lab.errors import CkaLabError, LabFailure
 from cka_lab.etcd.manifest import pod_files
 from cka_lab.providers.kind import containers, helm, places, trial, trouble
 from cka_lab.providers.kind.baseline import Baseline, know
+from cka_lab.providers.kind.image import has_images
 from cka_lab.providers.kind.node import KindNode
 from cka_lab.providers.kind.state import State
 from cka_lab.wait import Progress, until
@@ -100,7 +101,7 @@ class KindCluster:
 
     @contextmanager
     def trial_pod(self, namespace: str = "default") -> Iterator[TrialPod]:
-        with trial.pod(self.api(), self.node(), namespace) as made:
+        with trial.pod(self.api(), trial.image(has_images(self.state.image)), namespace) as made:
             yield made
 
     # -- making it ---------------------------------------------------------------------------------------------

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from cka_lab.api import KubeClient, Node, NotServed, TrialPod
-from cka_lab.errors import CommandFailed, TrialFailed
+from cka_lab.api import KubeClient, NotServed, TrialPod
+from cka_lab.errors import TrialFailed
 
 RUNS_WITHIN = 90.0
 """Seconds; measured: 1.5 in a calm cluster, 16 after a restore."""
@@ -17,12 +17,12 @@ SANDBOX_IMAGE = "registry.k8s.io/pause:3.10"
 
 
 @contextmanager
-def pod(client: KubeClient, node: Node, namespace: str) -> Iterator[TrialPod]:
-    """A Pod of a Deployment of ours, running; the Deployment is deleted afterwards. TrialFailed."""
+def pod(client: KubeClient, image: str, namespace: str) -> Iterator[TrialPod]:
+    """A Pod of a Deployment of ours, running an ``image``; the Deployment is deleted afterwards. TrialFailed."""
     name = f"cka-lab-trial-{secrets.token_hex(3)}"
     path = f"/apis/apps/v1/namespaces/{namespace}/deployments"
     began = time.monotonic()
-    _make(client, path, _deployment(name, _image(node)), began + RUNS_WITHIN)
+    _make(client, path, _deployment(name, image), began + RUNS_WITHIN)
     try:
         found = _running(client, namespace, name, began + RUNS_WITHIN)
         yield TrialPod(
@@ -76,14 +76,9 @@ def state_of(found: Any) -> str:
     return f"it is {status.get('phase')} on {found['spec']['nodeName']} {', '.join(waits)}".strip()
 
 
-def _image(node: Node) -> str:
-    """An image that every node has: the one of the Pods' own sandboxes."""
-    with suppress(CommandFailed):
-        for line in node.run(["crictl", "images"], timeout=10).text.splitlines():
-            words = line.split()
-            if len(words) > 2 and words[0].endswith("/pause"):
-                return f"{words[0]}:{words[1]}"
-    return SANDBOX_IMAGE
+def image(every: Iterable[str]) -> str:
+    """Of the images that every node has the one of the Pods' own sandboxes."""
+    return next((name for name in every if name.rsplit(":", 1)[0].endswith("/pause")), SANDBOX_IMAGE)
 
 
 def _deployment(name: str, image: str) -> dict[str, Any]:

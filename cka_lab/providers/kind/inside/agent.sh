@@ -54,7 +54,9 @@ folders() { # of each process: pid, working folder
 
 pods() { # all that is known of every container, as JSON
     local ids
-    ids=$(timeout 5 crictl ps -a -q 2>&1) || { err runtime "$ids"; return; }
+    ids=$(timeout 5 crictl ps -a -o json 2>&1) || { err runtime "$ids"; return; }
+    ids=$(jq -r --arg end "-$HOSTNAME" '.containers[] | select(.labels["io.kubernetes.pod.name"] | endswith($end)) | .id' \
+        <<<"$ids" 2>&1) || ids=$(timeout 5 crictl ps -a -q 2>&1) || { err runtime "$ids"; return; }
     if [ -z "$ids" ]; then ok </dev/null; else timeout 5 crictl inspect -o json $ids 2>/dev/null | ok; fi
 }
 
