@@ -185,9 +185,7 @@ def on_kind() -> list[Figure]:
     if why := why_no_kind():
         print(f"    kind is not measured: {why}")
         return []
-    node_image = image.derived(Progress())
-    plain = statistics.median(plain_kind(node_image) for _ in range(KIND_RUNS))
-    cold, warm = kind_starts()
+    plain, cold, warm = kind_starts(image.derived(Progress()))
     lab = json.loads(run("start", QUICK, "--provider", "kind", "--json"))["lab"]
     memory = kind_memory(lab)
     resets = kind_resets()
@@ -208,23 +206,26 @@ def on_kind() -> list[Figure]:
     return figures
 
 
-def kind_starts() -> tuple[float, float]:
-    """Medians of KIND_RUNS starts from nothing, and of as many with the cluster that the last lab left."""
+def kind_starts(node_image: str) -> tuple[float, float, float]:
+    """Medians of KIND_RUNS plain clusters and starts from nothing, by turns, and of as many with the cluster that the
+    last lab left.
+    """
 
     def start() -> float:
         return timed(lambda: run("start", QUICK, "--provider", "kind", "--no-shell"))
 
-    cold, warm = [], []
+    plain, cold, warm = [], [], []
     for _ in range(KIND_RUNS):
         run("clean", "--yes")
+        plain.append(plain_kind(node_image))
         cold.append(start())
         run("stop")
-    for _ in range(KIND_RUNS):
         until_spare()
+    for _ in range(KIND_RUNS):
         warm.append(start())
         run("stop")
-    until_spare()
-    return statistics.median(cold), statistics.median(warm)
+        until_spare()
+    return statistics.median(plain), statistics.median(cold), statistics.median(warm)
 
 
 def until_spare() -> None:
