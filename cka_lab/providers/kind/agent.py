@@ -62,7 +62,8 @@ class Agent:
     def _exchange(self, line: bytes, timeout: float) -> bytes:
         if self._command is None:
             argv = ["bash", "-c", 'eval "$AGENT"', "cka-lab-agent"]  # short: learners see it in `ps`
-            self._command = Exec(self.container, argv, cwd="/", env={"AGENT": script("agent.sh")})
+            env = {"AGENT": script("agent.sh"), "NODE": self.container}
+            self._command = Exec(self.container, argv, cwd="/", env=env)
         self._command.send(line)
         parts: list[bytes] = []
         while not parts or not parts[-1].endswith(b"\n"):

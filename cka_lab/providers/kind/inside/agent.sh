@@ -52,10 +52,11 @@ folders() { # of each process: pid, working folder
     find /proc -maxdepth 2 -path '/proc/[0-9]*/cwd' -printf '%h\0%l\0' 2>/dev/null
 }
 
-pods() { # all that is known of every container, as JSON
+pods() { # all that is known of containers, as JSON
     local ids
     ids=$(timeout 5 crictl ps -a -o json 2>&1) || { err runtime "$ids"; return; }
-    ids=$(jq -r --arg end "-$HOSTNAME" '.containers[] | select(.labels["io.kubernetes.pod.name"] | endswith($end)) | .id' \
+    # of static pods, if jq is there: to ask about the others takes as long again
+    ids=$(jq -r --arg suffix "-$NODE" '.containers[] | select(.labels["io.kubernetes.pod.name"] // "" | endswith($suffix)).id' \
         <<<"$ids" 2>&1) || ids=$(timeout 5 crictl ps -a -q 2>&1) || { err runtime "$ids"; return; }
     if [ -z "$ids" ]; then ok </dev/null; else timeout 5 crictl inspect -o json $ids 2>/dev/null | ok; fi
 }
