@@ -280,16 +280,23 @@ def worker_memory() -> float:
 
 
 def plain_kind(image: str) -> float:
+    """Seconds of kind alone, in a network of its own, which goes with it."""
+    from cka_lab.providers.kind.command import environment
+
     name, folder = "cka-bench-plain", tempfile.mkdtemp(prefix="bench-kind-")
     about = ["--name", name, "--kubeconfig", f"{folder}/kubeconfig", "--quiet"]
     try:
         return timed(
             lambda: subprocess.run(
-                ["kind", "create", "cluster", *about, "--image", image, "--wait", "3m"], check=True, capture_output=True
+                ["kind", "create", "cluster", *about, "--image", image, "--wait", "3m"],
+                check=True,
+                capture_output=True,
+                env=environment(name),
             )
         )
     finally:
         subprocess.run(["kind", "delete", "cluster", *about], capture_output=True)
+        subprocess.run(["docker", "network", "rm", name], capture_output=True)
         shutil.rmtree(folder)
 
 
