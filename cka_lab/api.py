@@ -36,6 +36,7 @@ from cka_lab.kube.objects import condition, digest, object_key
 from cka_lab.model import Diagnosis, Mark, Mismatch
 from cka_lab.proc import Completed
 from cka_lab.tls import context as tls_context
+from cka_lab.tls import handshake as tls_handshake
 from cka_lab.wait import Progress, until
 from cka_lab.wire import NotServed
 
@@ -99,6 +100,7 @@ __all__ = [
     "pod_files",
     "read_store",
     "tls_context",
+    "tls_handshake",
     "until",
 ]
 

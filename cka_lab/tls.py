@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import tempfile
 from collections.abc import Mapping
@@ -35,6 +36,21 @@ def context(
             file.write_bytes(cert + b"\n" + key)
             made.load_cert_chain(file)
     return made
+
+
+def handshake(made: ssl.SSLContext, plain: socket.socket, name: str) -> ssl.SSLSocket:
+    """TLS on a connection, which is closed where that fails: ssl.SSLError, or OSError where nothing answers in time.
+
+    A server of plain HTTP closes it as a rule, and resets it now and then: both are the same SSLEOFError.
+    """
+    try:
+        return made.wrap_socket(plain, server_hostname=name)
+    except (ConnectionError, ssl.SSLEOFError) as error:
+        plain.close()
+        raise ssl.SSLEOFError(ssl.SSL_ERROR_EOF, "the server broke the handshake off") from error
+    except BaseException:
+        plain.close()
+        raise
 
 
 def kept_context(files: Mapping[str, bytes], ca: bytes = b"") -> ssl.SSLContext:

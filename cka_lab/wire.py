@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cka_lab.errors import CkaLabError
 from cka_lab.etcd.process import address
+from cka_lab.tls import handshake
 
 if TYPE_CHECKING:
     import socket
@@ -55,10 +56,8 @@ def open_socket(node: NodeView, host: str, port: int) -> socket.socket:
 
 def tls_reason(error: ssl.SSLError) -> str:
     """What a failed handshake says, without OpenSSL's places in its source."""
-    if isinstance(error, ssl.SSLEOFError):
-        return "TLS: the server broke the handshake off"
-    text = getattr(error, "verify_message", "") or (error.reason or str(error)).replace("_", " ").lower()
-    return f"TLS: {text}"
+    said = getattr(error, "reason", None) or str(error)
+    return f"TLS: {getattr(error, 'verify_message', '') or said.replace('_', ' ').lower()}"
 
 
 class Connections:
@@ -90,14 +89,7 @@ class Connections:
                 return self._ask(key, made, request, limit, fresh=False)
         with _told():
             plain = open_socket(node, host, port)
-            try:
-                made = context.wrap_socket(plain, server_hostname=host) if context else plain
-            except ConnectionError as error:  # as a server of plain HTTP ends it now and then, instead of by an EOF
-                plain.close()
-                raise ssl.SSLEOFError(*error.args) from error
-            except BaseException:
-                plain.close()
-                raise
+            made = handshake(context, plain, host) if context else plain
         return self._ask(key, made, request, limit, fresh=True)
 
     def _kept(self, key: tuple[object, ...]) -> socket.socket | None:

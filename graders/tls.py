@@ -19,6 +19,7 @@ from cka_lab.api import (
     grader,
     has_api,
     tls_context,
+    tls_handshake,
 )
 from graders._etcd_facts import not_served
 from graders._lessons import CLIENT_AUTH_DISABLED, PLAIN_HTTP
@@ -143,10 +144,10 @@ def _certificate(
         yield Mismatch(f"{ca} holds no certificate", "the CA's certificate in PEM", "something else")
         return
     try:
-        with node.connect(host, port) as plain, context.wrap_socket(plain, server_hostname=sni or host) as made:
+        with node.connect(host, port) as plain, tls_handshake(context, plain, sni or host) as made:
             der = made.getpeercert(binary_form=True) or b""
     except ssl.SSLError as error:
-        why = getattr(error, "verify_message", "") or error.reason or str(error)
+        why = getattr(error, "verify_message", "") or getattr(error, "reason", None) or str(error)
         yield Mismatch(f"the certificate at {endpoint} is not right for {sni or host}", "it verifies", str(why))
         return
     except OSError as error:
